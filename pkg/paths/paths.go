@@ -1,0 +1,61 @@
+// Package paths says where an instance keeps its files and sockets, so that the
+// three programs cannot disagree.
+//
+//	state    ~/.local/share/systemg       generations/ projects/ logs/ and locks
+//	runtime  /run/user/1000/systemg       control.sock exec.sock
+//
+// Everything is derived from the environment of the caller, which is handed in:
+// the package reads none itself.
+package paths
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// ErrNoHome says that the environment does not tell where a user's files are.
+var ErrNoHome = errors.New("cannot find the state directory: neither XDG_DATA_HOME nor HOME is set")
+
+// State is the directory of what has to last: $XDG_DATA_HOME/systemg, else
+// ~/.local/share/systemg. A relative XDG_DATA_HOME is ignored, as the XDG Base
+// Directory Specification asks for.
+func State(getenv func(string) string) (string, error) {
+	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "systemg"), nil
+	}
+	if home := getenv("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, ".local", "share", "systemg"), nil
+	}
+	return "", ErrNoHome
+}
+
+// Runtime is the directory of the sockets: below $XDG_RUNTIME_DIR, else below
+// the directory that systemd makes for a user who is logged in, else below the
+// state directory.
+func Runtime(getenv func(string) string, state string, uid int) string {
+	if dir := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "systemg")
+	}
+	dir := filepath.Join("/run/user", strconv.Itoa(uid))
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return filepath.Join(dir, "systemg")
+	}
+	return filepath.Join(state, "run")
+}
+
+// Control and Exec are the sockets of the two daemons in a runtime directory.
+func Control(runtime string) string { return filepath.Join(runtime, "control.sock") }
+
+// Exec is the socket of sysg-exec.
+func Exec(runtime string) string { return filepath.Join(runtime, "exec.sock") }
+
+// Logs, Generations and Projects are the parts of a state directory.
+func Logs(state string) string { return filepath.Join(state, "logs") }
+
+// Generations is where sysg-exec stores what is installed.
+func Generations(state string) string { return filepath.Join(state, "generations") }
+
+// Projects is where sysgd keeps what it knows of its projects.
+func Projects(state string) string { return filepath.Join(state, "projects") }

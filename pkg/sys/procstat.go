@@ -1,0 +1,85 @@
+package sys
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// ProcStat is the part of /proc/PID/stat by which processes are told apart.
+type ProcStat struct {
+	PID     int
+	State   byte // 'Z' for a zombie.
+	Parent  int
+	Session int
+	Flags   uint64
+	// Started is the start time in clock ticks since boot. Together with the
+	// pid it names one process, until the next boot.
+	Started uint64
+}
+
+// forkedNotExeced is PF_FORKNOEXEC of linux/sched.h, which proc(5) shows.
+const forkedNotExeced = 0x40
+
+// Execed says whether the process has called execve since its fork.
+func (s *ProcStat) Execed() bool { return s.Flags&forkedNotExeced == 0 }
+
+// Zombie says whether the process has ended and waits for its parent.
+func (s *ProcStat) Zombie() bool { return s.State == 'Z' || s.State == 'X' }
+
+// ReadProcStat reads it of the process that has this number now.
+func ReadProcStat(pid int) (ProcStat, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return ProcStat{}, err
+	}
+	return ParseProcStat(string(text))
+}
+
+// ParseProcStat reads the text of /proc/PID/stat, see proc(5). The second
+// field is a name in parentheses, which may itself contain anything.
+func ParseProcStat(text string) (ProcStat, error) {
+	const flags, started, fieldsNeeded = 6, 19, 20
+	first, rest, opened := strings.Cut(text, " (")
+	end := strings.LastIndex(rest, ") ")
+	if !opened || end < 0 {
+		return ProcStat{}, fmt.Errorf("cannot read process status: no name in %.40q", text)
+	}
+	fields := strings.Fields(rest[end+2:])
+	if len(fields) < fieldsNeeded || len(fields[0]) != 1 {
+		return ProcStat{}, fmt.Errorf("cannot read process status: too few fields in %.40q", text)
+	}
+	var numbers [5]uint64
+	for i, field := range []string{first, fields[1], fields[3], fields[flags], fields[started]} {
+		value, err := strconv.ParseUint(field, 10, 64)
+		if err != nil {
+			return ProcStat{}, fmt.Errorf("cannot read process status: %w", err)
+		}
+		numbers[i] = value
+	}
+	return ProcStat{
+		PID: int(numbers[0]), State: fields[0][0], Parent: int(numbers[1]),
+		Session: int(numbers[2]), Flags: numbers[3], Started: numbers[4],
+	}, nil
+}
+
+// Processes lists the numbers of all processes that /proc shows.
+func Processes() ([]int, error) {
+	folder, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	names, err := folder.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
