@@ -1,0 +1,111 @@
+package generation
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"systemg.org/sysg/pkg/spec"
+)
+
+// Active is the number of the active generation of project.
+func (s *Store) Active(project string) (int, error) {
+	if !spec.ValidName(project) {
+		return 0, fmt.Errorf("%.100q is no name for a project", project)
+	}
+	text, err := readFile(filepath.Join(s.Dir, project, activeName), 32)
+	if err != nil {
+		return 0, fmt.Errorf("cannot tell the active generation of %q: %w", project, err)
+	}
+	number, err := parseNumber(strings.TrimSuffix(string(text), "\n"))
+	if err != nil {
+		return 0, fmt.Errorf("cannot tell the active generation of %q: %w", project, err)
+	}
+	return number, nil
+}
+
+// Supervise reads the supervise part of a generation and nothing else.
+func (s *Store) Supervise(project string, number int) (Supervise, error) {
+	var supervise Supervise
+	err := s.read(project, number, superviseSuffix, &supervise)
+	if err == nil {
+		err = supervise.structure()
+	}
+	if err == nil && (supervise.Project != project || supervise.Number != number) {
+		err = fmt.Errorf("the file is of generation %d of %q", supervise.Number, supervise.Project)
+	}
+	if err != nil {
+		return Supervise{}, fmt.Errorf("cannot read generation %d of %q: %w", number, project, err)
+	}
+	return supervise, nil
+}
+
+// Launch reads the launch part of a generation.
+func (s *Store) Launch(project string, number int) (Launch, error) {
+	g, err := s.Load(project, number)
+	if err != nil {
+		return Launch{}, err
+	}
+	return g.Launch, nil
+}
+
+// Load reads both parts of a generation, once: later calls give the same
+// value, which must not be changed.
+func (s *Store) Load(project string, number int) (*Generation, error) {
+	id := identity{project, number}
+	if g := s.loaded[id]; g != nil {
+		return g, nil
+	}
+	supervise, err := s.Supervise(project, number)
+	if err != nil {
+		return nil, err
+	}
+	g := &Generation{Supervise: supervise}
+	err = s.read(project, number, launchSuffix, &g.Launch)
+	if err == nil {
+		err = g.structure()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read launch part of generation %d of %q: %w", number, project, err)
+	}
+	if s.loaded == nil {
+		s.loaded = make(map[identity]*Generation)
+	}
+	s.loaded[id] = g
+	return g, nil
+}
+
+func (s *Store) read(project string, number int, suffix string, part any) error {
+	if !spec.ValidName(project) || number < 1 {
+		return errors.New("no such name or number")
+	}
+	text, err := readFile(s.path(project, number, suffix), spec.MaxGeneration)
+	if err != nil {
+		return err
+	}
+	return spec.Unmarshal(text, part, limits)
+}
+
+// readFile reads a regular file of at most limit bytes. It neither follows a
+// link nor waits for a FIFO's writer.
+func readFile(path string, limit int64) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	entry, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !entry.Mode().IsRegular() || entry.Size() > limit {
+		return nil, fmt.Errorf("%q is not a file of at most %d bytes", path, limit)
+	}
+	text := make([]byte, entry.Size())
+	_, err = io.ReadFull(file, text)
+	return text, err
+}

@@ -1,0 +1,187 @@
+package spec
+
+import "time"
+
+const (
+	// Version is the protocol spoken by this build, Min the oldest it accepts.
+	Version = 1
+	Min     = 1
+
+	// MaxFrame bounds every frame on exec.sock, in bytes.
+	MaxFrame = 64 << 10
+
+	// MaxGeneration bounds the memfd that comes with Install, in bytes.
+	MaxGeneration = 64 << 20
+)
+
+// Request is one frame from a client. Exactly one of its messages is set.
+type Request struct {
+	// ID is chosen by the client, not 0, and repeated in the answer.
+	ID uint64 `json:"id"`
+
+	Hello   *Hello   `json:"hello,omitempty"`
+	Install *Install `json:"install,omitempty"`
+	Launch  *Launch  `json:"launch,omitempty"`
+	Signal  *Signal  `json:"signal,omitempty"`
+	Kill    *Kill    `json:"kill,omitempty"`
+	List    *List    `json:"list,omitempty"`
+	Ack     *Ack     `json:"ack,omitempty"`
+	Quit    *Quit    `json:"quit,omitempty"`
+}
+
+// Reply is one frame from sysg-exec. Exactly one of its messages is set.
+type Reply struct {
+	// ID is that of the request answered, 0 for an event.
+	ID uint64 `json:"id"`
+
+	Hello     *Hello     `json:"hello,omitempty"`
+	Installed *Installed `json:"installed,omitempty"`
+	Launched  *Launched  `json:"launched,omitempty"`
+	Failed    *Failed    `json:"failed,omitempty"`
+	Listed    *Listed    `json:"listed,omitempty"`
+	Done      *Done      `json:"done,omitempty"`
+	Refused   *Refused   `json:"refused,omitempty"`
+	Exited    *Exited    `json:"exited,omitempty"`
+	Emptied   *Emptied   `json:"emptied,omitempty"`
+}
+
+// Hello is the first frame of either side. A peer whose Version is below our
+// Min, or whose Min is above our Version, is refused.
+type Hello struct {
+	Version int `json:"version"`
+	Min     int `json:"min"`
+}
+
+// Install stores the generation that comes as one sealed memfd (all four of
+// F_SEAL_SEAL, SHRINK, GROW and WRITE) and makes it the active one of its
+// project. Installing what is active already changes nothing.
+type Install struct{}
+
+// Installed answers Install.
+type Installed struct {
+	Project string `json:"project"`
+	Number  int    `json:"number"`
+	Hash    string `json:"hash"`
+	// Changed is false where the same generation was active already.
+	Changed bool `json:"changed"`
+}
+
+// Launch asks for one run of a command that the generation declares. It is
+// idempotent by Incarnation: a repeated Launch of one that lives or has ended
+// unacknowledged is answered with Launched again and starts nothing.
+type Launch struct {
+	Project    string `json:"project"`
+	Generation int    `json:"generation"`
+	// Hash is the content hash of that generation, checked at each launch.
+	Hash        string `json:"hash"`
+	Service     string `json:"service"`
+	Role        Role   `json:"role"`
+	Incarnation string `json:"incarnation"`
+}
+
+// Launched says that the process is past its execve. Three descriptors come
+// with it, in this order: a pidfd, and the read ends of its standard output
+// and standard error, non-blocking.
+type Launched struct {
+	Incarnation string `json:"incarnation"`
+	PID         int    `json:"pid"`
+	// Cgroup is the leaf's path below the cgroup2 mount, "" where there is
+	// no cgroup and the incarnation is contained by its session.
+	Cgroup string `json:"cgroup,omitempty"`
+}
+
+// Failed says that nothing runs: the named stage failed.
+type Failed struct {
+	Incarnation string `json:"incarnation"`
+	Stage       Stage  `json:"stage"`
+	// Errno is the error number of the failing system call, 0 if none failed.
+	Errno int `json:"errno,omitempty"`
+	// Detail is a sentence for people; it never quotes the environment.
+	Detail string `json:"detail"`
+}
+
+// Signal sends a signal to the incarnation's main process, or with Group to
+// every process of its cgroup.
+type Signal struct {
+	Incarnation string `json:"incarnation"`
+	Signal      int    `json:"signal"`
+	Group       bool   `json:"group,omitempty"`
+}
+
+// Kill ends every process of the incarnation with SIGKILL. Emptied follows
+// when the last one is gone. For one that has ended it is a no-op.
+type Kill struct {
+	Incarnation string `json:"incarnation"`
+}
+
+// List asks for every incarnation that lives or is unacknowledged and makes
+// this connection the one that receives events; an earlier one loses them.
+type List struct{}
+
+// Listed answers List, one frame an incarnation and a last one with Last set
+// and nothing else. Its descriptors are those of Launched, without the pidfd
+// where Exited is set, and without the pipes where an earlier sysg-exec made
+// them: so 3, 2, 1 or none.
+type Listed struct {
+	Last   bool    `json:"last,omitempty"`
+	Record *Record `json:"record,omitempty"`
+}
+
+// Record is what sysg-exec remembers of an incarnation until it is
+// acknowledged.
+type Record struct {
+	Launch  Launch    `json:"launch"`
+	PID     int       `json:"pid"`
+	Cgroup  string    `json:"cgroup,omitempty"`
+	Started time.Time `json:"started"`
+	Exited  *Exited   `json:"exited,omitempty"`
+	Emptied bool      `json:"emptied,omitempty"`
+}
+
+// Ack lets sysg-exec forget incarnations that have ended and emptied. sysgd
+// sends it once what they left behind is on disk. Unknown ones are ignored.
+type Ack struct {
+	Incarnations []string `json:"incarnations"`
+}
+
+// Quit asks sysg-exec to end once it has answered. It is refused (ReasonBusy)
+// while anything that it launched lives.
+type Quit struct{}
+
+// Done answers Signal, Kill, Ack and Quit.
+type Done struct{}
+
+// Refused answers a request that will not be carried out.
+type Refused struct {
+	Reason Reason `json:"reason"`
+	Detail string `json:"detail"`
+}
+
+// Exited reports the end of an incarnation's main process.
+type Exited struct {
+	Incarnation string `json:"incarnation"`
+	// Status is the raw wait status (wait(2)).
+	Status uint32 `json:"status"`
+	// Unknown says that Status and Usage could not be learnt: the process
+	// ended without a parent of ours, by the restart of sysg-exec.
+	Unknown bool      `json:"unknown,omitempty"`
+	Usage   Usage     `json:"usage"`
+	At      time.Time `json:"at"`
+	// Emptied says that nothing of the incarnation is left. If false, an
+	// Emptied event follows once that is so.
+	Emptied bool `json:"emptied,omitempty"`
+}
+
+// Usage is what the main process and its reaped children used (getrusage(2)).
+type Usage struct {
+	UserMicros   int64 `json:"user_us"`
+	SystemMicros int64 `json:"system_us"`
+	// MaxRSS is in bytes.
+	MaxRSS int64 `json:"max_rss"`
+}
+
+// Emptied reports that the last process of an incarnation is gone and its
+// cgroup removed.
+type Emptied struct {
+	Incarnation string `json:"incarnation"`
+}

@@ -1,0 +1,76 @@
+package spec
+
+// Role says which of a service's commands a launch runs.
+type Role string
+
+// RoleMain is the service itself. The other roles run beside it.
+const (
+	RoleMain     Role = "main"
+	RolePreStart Role = "pre_start"
+	RoleHealth   Role = "health"
+)
+
+// Roles are all roles, in the order of a service's life.
+var Roles = [...]Role{RolePreStart, RoleMain, RoleHealth}
+
+// Stage names a step of a launch, so that a failure says where it happened.
+type Stage string
+
+// The stages, in the order in which a launch passes them. Those up to clone
+// run in sysg-exec; the rest in the new process.
+const (
+	StageGrant    Stage = "grant"
+	StageCgroup   Stage = "cgroup"
+	StagePipes    Stage = "pipes"
+	StageEnv      Stage = "env"
+	StageClone    Stage = "clone"
+	StageFDs      Stage = "fds"
+	StageSession  Stage = "session"
+	StageNice     Stage = "nice"
+	StageOOMScore Stage = "oom_score_adj"
+	StageUmask    Stage = "umask"
+	StageRlimits  Stage = "rlimits"
+	StageChdir    Stage = "chdir"
+	StageExec     Stage = "exec"
+)
+
+// Stages are all stages with what each does, in order.
+var Stages = [...]struct {
+	Stage Stage
+	Does  string
+}{
+	{StageGrant, "checks that the caller may ask for this and that it is installed"},
+	{StageCgroup, "makes the incarnation's cgroup leaf"},
+	{StagePipes, "makes the pipes of standard output and error"},
+	{StageEnv, "reads env files and assembles the environment"},
+	{StageClone, "forks into the cgroup"},
+	{StageFDs, "leaves only standard input, output and error open"},
+	{StageSession, "starts a session of its own"},
+	{StageNice, "sets the scheduling priority"},
+	{StageOOMScore, "sets the out-of-memory score"},
+	{StageUmask, "sets the file mode creation mask"},
+	{StageRlimits, "sets resource limits"},
+	{StageChdir, "enters the working directory"},
+	{StageExec, "becomes the program"},
+}
+
+// Reason is why a request was refused, for programs.
+type Reason string
+
+// The reasons for a refusal.
+const (
+	// ReasonProtocol: a frame that cannot be understood; the connection ends.
+	ReasonProtocol Reason = "protocol"
+	// ReasonVersion: no protocol version in common.
+	ReasonVersion Reason = "version"
+	// ReasonPeer: this caller may not ask this.
+	ReasonPeer Reason = "peer"
+	// ReasonUnknown: no such project, generation, service, role or incarnation.
+	ReasonUnknown Reason = "unknown"
+	// ReasonInvalid: a generation that does not hold.
+	ReasonInvalid Reason = "invalid"
+	// ReasonBusy: not while services live.
+	ReasonBusy Reason = "busy"
+	// ReasonInternal: sysg-exec could not do its own part.
+	ReasonInternal Reason = "internal"
+)
