@@ -1,0 +1,150 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
+)
+
+// CompileOptions is what a compilation takes from outside the manifest.
+type CompileOptions struct {
+	// Environ is what services may inherit, as KEY=value.
+	Environ []string
+}
+
+// Compile makes a sealed generation of each project. The only error is that a
+// project is too large to be installed.
+func (m *Manifest) Compile(opts CompileOptions) ([]generation.Generation, error) {
+	generations := make([]generation.Generation, 0, len(m.Projects))
+	for i := range m.Projects {
+		p := &m.Projects[i]
+		g := m.compileProject(p, opts.Environ)
+		// Checked before sealing, which writes everything out: what services
+		// share in memory they do not share in a file.
+		if size := launchSize(&g.Launch); size > spec.MaxGeneration {
+			return nil, fmt.Errorf("cannot compile project %q: %d MiB are more than the %d that can be installed", p.ID, size>>20, spec.MaxGeneration>>20)
+		}
+		generation.Seal(&g)
+		generations = append(generations, g)
+	}
+	return generations, nil
+}
+
+func (m *Manifest) compileProject(p *Project, environ []string) generation.Generation {
+	g := generation.Generation{
+		Supervise: generation.Supervise{Format: generation.Format, Project: p.ID, Name: p.Name, Manifest: m.Path, Loose: p.Loose},
+		Launch:    generation.Launch{Format: generation.Format, Project: p.ID},
+	}
+	for i := range p.Services {
+		s := &p.Services[i]
+		g.Supervise.Services = append(g.Supervise.Services, superviseService(s))
+		g.Launch.Services = append(g.Launch.Services, m.launchService(p, s))
+	}
+	g.Launch.Inherited = inherited(environ, g.Launch.Services)
+	return g
+}
+
+// superviseService is the part for sysgd, which holds no value of a variable
+// but numbers, durations and names.
+func superviseService(s *Service) generation.Service {
+	result := generation.Service{
+		Name:      s.Name,
+		Command:   s.Command,
+		Restart:   s.Restart,
+		Success:   s.Exits.Success,
+		NoRestart: s.Exits.NoRestart,
+		Stop:      s.Stop,
+		Ready:     generation.Ready{By: s.Ready, StableFor: s.StableFor, Timeout: s.StartTimeout},
+		Logs:      s.Logs,
+	}
+	if s.Exec != nil {
+		result.Command = display(s.Exec)
+	}
+	for _, d := range s.DependsOn {
+		result.DependsOn = append(result.DependsOn, generation.Dependency{Service: d.Service, Condition: d.Condition, Keep: d.Keep})
+	}
+	if h := s.Deployment.Health; h != nil {
+		probe := h.Probe
+		result.Health = &probe
+	}
+	if s.Deployment.PreStart != "" {
+		result.PreStart = &generation.PreStart{Timeout: s.Deployment.PreStartTimeout}
+	}
+	return result
+}
+
+// display is what people are shown of a list of arguments.
+func display(args []Text) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		words[i] = arg.Raw
+		if arg.Raw == "" || strings.ContainsAny(arg.Raw, " \t\n'\"\\") {
+			words[i] = shellQuote(arg.Raw)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// launchService is the part for sysg-exec.
+func (m *Manifest) launchService(p *Project, s *Service) generation.LaunchService {
+	result := generation.LaunchService{
+		Name:     s.Name,
+		Roles:    roles(s),
+		Dir:      s.Dir,
+		Umask:    s.Umask,
+		Rlimits:  s.Limits.Rlimits,
+		Nice:     s.Limits.Nice,
+		OOMScore: s.Limits.OOMScore,
+	}
+	m.environment(p, s, &result)
+	return result
+}
+
+func roles(s *Service) []generation.Command {
+	var commands []generation.Command
+	if s.Deployment.PreStart != "" {
+		commands = append(commands, generation.Command{Role: spec.RolePreStart, Argv: shellArgv(s.Deployment.PreStart)})
+	}
+	commands = append(commands, generation.Command{Role: spec.RoleMain, Argv: commandArgv(s.Command, s.Exec)})
+	if h := s.Deployment.Health; h != nil {
+		commands = append(commands, generation.Command{Role: spec.RoleHealth, Argv: commandArgv(h.Command, h.Exec)})
+	}
+	return commands
+}
+
+func commandArgv(command string, args []Text) []string {
+	if args == nil {
+		return shellArgv(command)
+	}
+	argv := make([]string, len(args))
+	for i, arg := range args {
+		argv[i] = arg.Value
+	}
+	return argv
+}
+
+// launchSize is about what the launch part takes when it is written.
+func launchSize(l *generation.Launch) int {
+	size := totalLength(l.Inherited)
+	for i := range l.Services {
+		s := &l.Services[i]
+		size += len(s.Name) + len(s.Dir) + totalLength(s.Strip)
+		for _, command := range s.Roles {
+			size += totalLength(command.Argv)
+		}
+		for _, layer := range s.Layers {
+			size += len(layer.File) + totalLength(layer.Vars)
+		}
+	}
+	return size
+}
+
+func totalLength(texts []string) int {
+	total := 0
+	for _, text := range texts {
+		total += len(text) + 3 // Its quotes and comma.
+	}
+	return total
+}

@@ -1,0 +1,36 @@
+// Package manifest reads systemg.yaml, says everything that is wrong with it at
+// once, and compiles it to generations. It is the only package that knows YAML.
+//
+//	text ──▶ document ──▶ tables ──▶ Manifest ──▶ checks ──▶ Compile
+//	         bounds,      keys,      expanded     graph,     one generation
+//	         duplicates   types      values       choices    a project
+//
+// # Tables
+//
+// Every object of the manifest is a table (Object) of its keys: name, type,
+// default, one line of doc, and whether this version supports it. The table is
+// what is parsed by: a key that is not in it is unknown, a key that is in it
+// but not supported yet is refused by name, and nothing is ever accepted and
+// ignored. The text in the column of defaults is what is read where the key is
+// missing, so it cannot be wrong.
+//
+// # Values
+//
+// ${NAME}, $NAME, ${NAME:-default} and $$ are expanded in scalar values, after
+// YAML is parsed, so that a value can never change the structure. NAME is
+// looked up in the service's own env, the project's, the root's, and then in
+// the environment of the command that loads the manifest. Shell strings
+// (command, pre_start, a probe's command) are left alone: the shell expands
+// them, and Compile exports to it what they refer to.
+//
+// A free text with a variable in it may be a secret. It goes to the launch
+// part of the generation only, and messages show it as it was written. What
+// supervision itself needs, that is names, numbers and durations, is in both.
+//
+// # Purity
+//
+// The package touches no file, clock or environment of its own. Files come
+// through the caller's Opener, which is where ownership is checked: Judge is
+// the rule for that, pure as well. Whatever is in the text, reading it takes
+// bounded time and memory (see document.go).
+package manifest

@@ -1,0 +1,160 @@
+package manifest
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// environ is the environment of every test.
+var environ = []string{
+	"HOST=db.example", "PATH=/usr/bin:/bin", "SECRET=hunter2", "COUNT=5", "VERSION=7", "FOO=1", "LANG=C", "SSH_AUTH_SOCK=/tmp/agent",
+	"SSH_NEW=1", "NOTIFY_SOCKET=/run/n", "PWD=/elsewhere",
+}
+
+func lookupEnviron(name string) (string, bool) {
+	for _, entry := range environ {
+		if value, found := strings.CutPrefix(entry, name+"="); found {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// files are the env files of every test.
+var files = map[string]string{
+	"/srv/app/root.env":    "FROM_FILE=\"from ${HOST}\"\n",
+	"/srv/app/service.env": "SERVICE_FILE=1\n",
+}
+
+func options() Options {
+	return Options{
+		Open: func(path string) ([]byte, error) {
+			text, found := files[path]
+			if !found {
+				return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+			}
+			return []byte(text), nil
+		},
+		LookupEnv: lookupEnviron, Home: "/home/ada", User: "ada", Shell: "/bin/zsh",
+	}
+}
+
+// golden compares with a file, or writes it.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("not what %s has; see the difference with -update and git diff\n%s", file, got)
+	}
+}
+
+// eachManifest runs a test for each manifest of a directory.
+func eachManifest(t *testing.T, pattern string, test func(t *testing.T, file string, text []byte)) {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no manifests at %s: %v", pattern, err)
+	}
+	for _, file := range found {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) { test(t, file, text) })
+	}
+}
+
+func TestEveryProblemOfABadManifestIsShownAtOnce(t *testing.T) {
+	eachManifest(t, "testdata/bad/*.yaml", func(t *testing.T, file string, text []byte) {
+		_, err := Parse("/srv/app/systemg.yaml", text, options())
+		var problems Problems
+		if !errors.As(err, &problems) {
+			t.Fatalf("got %v, want problems", err)
+		}
+		var shown strings.Builder
+		for i, p := range problems {
+			if i > 0 && problems[i-1].Line > p.Line {
+				t.Errorf("line %d comes after line %d", p.Line, problems[i-1].Line)
+			}
+			shown.WriteString(p.Render(text) + "\n")
+		}
+		if strings.Contains(shown.String(), "hunter2") {
+			t.Error("a problem shows the value of a variable")
+		}
+		golden(t, strings.TrimSuffix(file, ".yaml")+".txt", shown.String())
+	})
+}
+
+func TestCompiledForm(t *testing.T) {
+	eachManifest(t, "testdata/good/*.yaml", func(t *testing.T, file string, text []byte) {
+		m, err := Parse("/srv/app/systemg.yaml", text, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		generations, err := m.Compile(CompileOptions{Environ: environ})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := json.MarshalIndent(generations, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range generations {
+			supervise, err := json.Marshal(g.Supervise)
+			if err != nil || strings.Contains(string(supervise), "hunter2") {
+				t.Errorf("the supervise part shows the value of a variable: %v", err)
+			}
+		}
+		golden(t, strings.TrimSuffix(file, ".yaml")+".json", string(shown)+"\n")
+	})
+}
+
+func TestExamplesLoadAndCompile(t *testing.T) {
+	err := filepath.WalkDir("../../examples", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.Name() != "systemg.yaml" {
+			return err
+		}
+		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+			absolute, err := filepath.Abs(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opts := options()
+			opts.Open = os.ReadFile
+			m, err := Load(absolute, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(m.Warnings) > 0 {
+				t.Errorf("warnings: %v", m.Warnings)
+			}
+			if _, err := m.Compile(CompileOptions{Environ: environ}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("no examples in this tree")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,108 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+)
+
+// Opener returns the text of a file, of which it reads no more than
+// MaxDocument bytes and one. It is where a file's owner and mode are checked:
+// an *Untrusted error is reported as such.
+type Opener func(path string) ([]byte, error)
+
+// Options is what a manifest is read with.
+type Options struct {
+	// Open opens the manifest and the env files of the root, of projects and,
+	// where a value refers to a variable, of services.
+	Open Opener
+	// LookupEnv knows the environment of the command; nil knows nothing.
+	LookupEnv func(name string) (string, bool)
+	// Home, User and Shell are those of whom the services run as.
+	Home  string
+	User  string
+	Shell string
+}
+
+// Load reads and checks the manifest at an absolute path. The error is
+// Problems, with everything that is wrong, warnings included; without an error
+// the warnings are in the Manifest.
+func Load(file string, opts Options) (*Manifest, error) {
+	if !path.IsAbs(file) {
+		return nil, Problems{{Path: file, Kind: KindUnreadable, Message: "the path of a manifest must be absolute"}}
+	}
+	text, err := opts.Open(file)
+	if err != nil {
+		return nil, Problems{openProblem(file, err)}
+	}
+	return Parse(file, text, opts)
+}
+
+// Parse reads and checks the text of a manifest, as Load does.
+func Parse(file string, text []byte, opts Options) (*Manifest, error) {
+	tree, problems := document(file, text)
+	if tree == nil && problems != nil {
+		return nil, problems
+	}
+	r := &reader{path: file, opts: opts, version: 2, problems: problems}
+	r.blank = r.blankService()
+	m := &root{}
+	r.defaults(&rootObject, m)
+	r.defaults(&logsObject, &m.logs)
+	if tree != nil {
+		r.object(&rootObject, value{node: tree}, m)
+	}
+	return r.finish(m)
+}
+
+// finish checks the whole and makes the result.
+func (r *reader) finish(m *root) (*Manifest, error) {
+	projects := r.assemble(m)
+	for i := range projects {
+		r.checkGraph(&projects[i])
+	}
+	if len(projects) == 0 && !r.problems.fatal() {
+		r.problems = append(r.problems, Problem{
+			Path: r.path, Line: 1, Column: 1, Kind: KindNoServices, Message: "the manifest has no services", Suggestion: "add services: with one service at least",
+		})
+	}
+	r.problems.sort()
+	if r.problems.fatal() {
+		return nil, r.problems
+	}
+	return &Manifest{
+		Path: r.path, Dir: r.dir(), Version: m.version, Env: m.env, Projects: projects, Warnings: r.problems, opts: r.opts,
+	}, nil
+}
+
+// dir is what relative paths are below.
+func (r *reader) dir() string { return path.Dir(r.path) }
+
+func openProblem(file string, err error) Problem {
+	var untrusted *Untrusted
+	if errors.As(err, &untrusted) {
+		return Problem{
+			Path: file, Kind: KindUntrusted, Message: "refusing the manifest: " + untrusted.Reason,
+			Why: "whoever can change a manifest decides what it runs", Suggestion: untrusted.Mend,
+		}
+	}
+	p := Problem{Path: file, Kind: KindUnreadable, Message: fmt.Sprintf("cannot read the manifest: %s", openFault(err))}
+	if errors.Is(err, fs.ErrNotExist) {
+		p.Suggestion = "name another one with -c FILE"
+	}
+	return p
+}
+
+// openFault is the bare reason why a file could not be opened.
+func openFault(err error) string {
+	var untrusted *Untrusted
+	if errors.As(err, &untrusted) {
+		return untrusted.Reason
+	}
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err.Error()
+	}
+	return err.Error()
+}

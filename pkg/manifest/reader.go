@@ -1,0 +1,188 @@
+package manifest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// reader reads one document by the tables and collects what is wrong with it.
+type reader struct {
+	path     string
+	opts     Options
+	version  int
+	scope    *scope
+	expanded int     // bytes that expansion and env files have made so far
+	depth    int     // of variables that refer to variables
+	blank    Service // every service begins as a copy of it
+	// inService is set while services are read, whose env files are not needed yet.
+	inService bool
+	problems  Problems
+}
+
+// value is a node and how one gets to it.
+type value struct {
+	node   *yaml.Node
+	name   string
+	parent *value
+}
+
+func (v *value) child(name string, n *yaml.Node) value {
+	return value{node: n, name: name, parent: v}
+}
+
+func (v *value) item(i int) value {
+	return value{node: v.node.Content[i], name: "[" + strconv.Itoa(i) + "]", parent: v}
+}
+
+// path is the dotted path of keys.
+func (v *value) path() string {
+	switch {
+	case v.parent == nil:
+		return v.name
+	case strings.HasPrefix(v.name, "[") || v.parent.parent == nil && v.parent.name == "":
+		return v.parent.path() + v.name
+	default:
+		return v.parent.path() + "." + v.name
+	}
+}
+
+// maxProblems bounds the list; nobody mends more at a time.
+const maxProblems = 1000
+
+// report adds a problem at the place of v.
+func (r *reader) report(v value, p Problem) {
+	if len(r.problems) >= maxProblems {
+		return
+	}
+	p.Path, p.Line, p.Column, p.Key = r.path, v.node.Line, v.node.Column, v.path()
+	r.problems = append(r.problems, p)
+}
+
+// bad reports a value that cannot be used.
+func (r *reader) bad(v value, message, suggestion string) {
+	r.report(v, Problem{Kind: KindValue, Message: message, Suggestion: suggestion})
+}
+
+// is says whether v is such a node, and reports it if not.
+func (r *reader) is(v value, kind yaml.Kind, what string) bool {
+	n := target(v.node)
+	switch tag := n.ShortTag(); {
+	case tag == "!include":
+		r.report(v, Problem{Kind: KindUnsupported, Message: "!include is not supported by this version of sysg"})
+		return false
+	case n.Kind == kind && isCoreTag(tag):
+		return true
+	case !isCoreTag(tag):
+		r.report(v, Problem{Kind: KindYAML, Message: "unknown tag " + quote(tag)})
+		return false
+	}
+	r.bad(v, fmt.Sprintf("expected %s, found %s", what, kindName(n)), "")
+	return false
+}
+
+func isCoreTag(tag string) bool {
+	switch tag {
+	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!merge", "!!map", "!!seq":
+		return true
+	}
+	return false
+}
+
+func kindName(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case isNull(n):
+		return "nothing"
+	default:
+		return quote(n.Value)
+	}
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// object reads a mapping by its table.
+func (r *reader) object(o *Object, v value, to any) {
+	if !r.is(v, yaml.MappingNode, "the keys of "+o.Name) {
+		return
+	}
+	v.node = target(v.node)
+	found := make([]*value, len(o.Keys))
+	var unknown []value
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		name := target(v.node.Content[i]).Value
+		row := o.find(name)
+		if row < 0 {
+			unknown = append(unknown, v.child(name, v.node.Content[i]), v.child(name, v.node.Content[i+1]))
+			continue
+		}
+		if o.Keys[row].Stage == Later {
+			r.unsupported(v.child(name, v.node.Content[i]))
+			continue
+		}
+		entry := v.child(name, v.node.Content[i+1])
+		found[row] = &entry
+	}
+	r.rows(o, found, to)
+	// Last, since the version decides how bad an unknown key is.
+	for i := 0; i < len(unknown); i += 2 {
+		if o.other == nil || !o.other(r, unknown[i], unknown[i+1], to) {
+			r.unknownKey(o, unknown[i])
+		}
+	}
+}
+
+// rows reads the values that were found, in the order of the table.
+func (r *reader) rows(o *Object, found []*value, to any) {
+	for i, entry := range found {
+		row := &o.Keys[i]
+		switch {
+		case entry == nil || row.Type.nullable && isNull(target(entry.node)):
+		case row.AliasOf != "" && found[o.find(row.AliasOf)] != nil:
+			r.bad(*entry, fmt.Sprintf("%s is another name of %s, which is there too", row.Name, row.AliasOf), "")
+		default:
+			row.Type.read(r, *entry, row.field(to))
+		}
+	}
+}
+
+// defaults fills an object with the defaults of its table.
+func (r *reader) defaults(o *Object, to any) {
+	for i := range o.Keys {
+		row := &o.Keys[i]
+		if row.Default != "" {
+			node := &yaml.Node{Kind: yaml.ScalarNode, Value: row.Default}
+			row.Type.read(r, value{node: node, name: row.Name}, row.field(to))
+		}
+	}
+}
+
+func (r *reader) unsupported(v value) {
+	r.report(v, Problem{
+		Kind:    KindUnsupported,
+		Message: fmt.Sprintf("`%s` is not supported by this version of sysg", v.name),
+		Why:     "a key that would be ignored is refused, so that a manifest never promises more than happens",
+	})
+}
+
+func (r *reader) unknownKey(o *Object, v value) {
+	p := Problem{Kind: KindUnknownField, Message: fmt.Sprintf("unknown key %s in %s", quote(v.name), o.Name)}
+	switch meant, found := nearest(v.name, o.names()); {
+	case v.name == "<<":
+		p.Kind, p.Message = KindUnsupported, "merge keys (<<) are not supported"
+		p.Suggestion = "write the keys out, or use an alias for a whole value"
+	case found:
+		p.Suggestion = fmt.Sprintf("did you mean %q?", meant)
+	default:
+		p.Suggestion = "known here: " + strings.Join(o.names(), ", ")
+	}
+	if o.Lenient && r.version < 3 && p.Kind == KindUnknownField {
+		p.Warning, p.Why = true, "it is ignored, as manifests of versions 1 and 2 always had it; version 3 refuses it"
+	}
+	r.report(v, p)
+}

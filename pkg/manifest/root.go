@@ -1,0 +1,222 @@
+package manifest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+	"systemg.org/sysg/pkg/generation"
+)
+
+// root is what the top of a document says.
+type root struct {
+	version  int
+	env      Env
+	logs     generation.Logs
+	project  *Project // of the form with one project
+	loose    []Service
+	projects []Project
+
+	// Where they are, nil where they are not.
+	projectAt, projectsAt *value
+}
+
+// rootObject is read with the default logs in place; each project and each
+// service begins with the logs of what is around it.
+var rootObject = Object{Name: "the manifest", Lenient: true, Keys: []Key{
+	key("version", versionType, "2", "version of this schema", in(func(m *root) any { return &m.version })),
+	key("env", envType, "", "environment of every service", in(func(m *root) any { return &m.env })),
+	key("logs", object(&logsObject), "", "what happens to the output of every service", in(func(m *root) any { return &m.logs })),
+	key("project", Type{Name: "a project", Accepts: "an id or {id, name}", Object: &oneProjectObject, nullable: true, read: readOneProject}, "",
+		"the one project that services belongs to", in(func(m *root) any { return m })),
+	key("services", Type{Name: "services", Accepts: "a mapping of names to services", Object: &serviceObject, nullable: true, read: readRootServices}, "",
+		"services of the one project, or of none", in(func(m *root) any { return m })),
+	key("projects", Type{Name: "projects", Accepts: "a mapping of ids to projects", Object: &projectObject, nullable: true, read: readProjects}, "",
+		"projects", in(func(m *root) any { return m })),
+	later("metrics", "sampling of resource use"),
+	later("status", "snapshots of the status"),
+}}
+
+var versionType = Type{Name: "a version", Accepts: "1, 2 or 3", read: func(r *reader, v value, to any) {
+	text, ok := r.text(v, "1, 2 or 3")
+	if !ok {
+		return
+	}
+	if len(text.Value) != 1 || text.Value < "1" || text.Value > "3" {
+		r.report(v, Problem{
+			Kind: KindVersion, Message: fmt.Sprintf("manifest version %s is not supported", quote(text.Raw)), Suggestion: "expected 1, 2 or 3",
+		})
+		return
+	}
+	r.version = int(text.Value[0] - '0')
+	*to.(*int) = r.version
+}}
+
+var oneProjectObject = Object{Name: "project", Lenient: true, Keys: []Key{
+	key("id", projectID, "", "id of the project", in(func(p *Project) any { return &p.ID })),
+	key("name", displayName, "", "name for people (default: the id)", in(func(p *Project) any { return &p.Name })),
+}}
+
+var projectObject = Object{Name: "a project", Lenient: true, Keys: []Key{
+	key("env", envType, "", "environment of its services", in(func(p *Project) any { return &p.Env })),
+	key("name", displayName, "", "name for people (default: the id)", in(func(p *Project) any { return &p.Name })),
+	key("logs", object(&logsObject), "", "what happens to the output of its services", in(func(p *Project) any { return &p.Logs })),
+	key("services", Type{Name: "services", Accepts: "a mapping of names to services", Object: &serviceObject, nullable: true, read: readProjectServices}, "",
+		"its services", in(func(p *Project) any { return p })),
+}}
+
+var projectID = Type{Name: "an id", Accepts: "letters, digits, _ . and -", read: func(r *reader, v value, to any) {
+	if text, ok := r.text(v, "an id"); ok {
+		*to.(*string) = text.Value
+		r.checkProjectID(v, text.Value)
+	}
+}}
+
+// displayName keeps a name as it is written, since status shows no values of
+// variables.
+var displayName = Type{Name: "a name", Accepts: "text", read: func(r *reader, v value, to any) {
+	if text, ok := r.text(v, "a name"); ok {
+		if text.Expanded {
+			text.Value = text.Raw
+		}
+		*to.(*string) = text.Value
+	}
+}}
+
+func (r *reader) checkProjectID(v value, id string) {
+	if err := checkID(id); err != nil {
+		r.report(v, Problem{Kind: KindProjectID, Message: fmt.Sprintf("%s cannot be the id of a project: %v", quote(id), err)})
+	}
+}
+
+func readOneProject(r *reader, v value, to any) {
+	m := to.(*root)
+	m.projectAt, m.project = &v, &Project{Logs: m.logs}
+	if target(v.node).Kind != yaml.MappingNode {
+		projectID.read(r, v, &m.project.ID)
+		return
+	}
+	before := len(r.problems)
+	r.object(&oneProjectObject, v, m.project)
+	if m.project.ID == "" && len(r.problems) == before {
+		r.report(v, Problem{Kind: KindProjectID, Message: "the project has no id", Suggestion: "add id: NAME"})
+	}
+}
+
+func readRootServices(r *reader, v value, to any) {
+	m := to.(*root)
+	m.loose = r.services(v, m.logs)
+}
+
+func readProjectServices(r *reader, v value, to any) {
+	p := to.(*Project)
+	p.Services = r.services(v, p.Logs)
+}
+
+func readProjects(r *reader, v value, to any) {
+	m := to.(*root)
+	m.projectsAt = &v
+	if !r.is(v, yaml.MappingNode, "a mapping of ids to projects") {
+		return
+	}
+	v.node = target(v.node)
+	outer := r.scope
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		k := v.child(target(v.node.Content[i]).Value, v.node.Content[i])
+		r.checkProjectID(k, k.name)
+		p := Project{ID: k.name, Logs: m.logs}
+		before := len(r.problems)
+		r.object(&projectObject, v.child(k.name, v.node.Content[i+1]), &p)
+		r.scope = outer
+		if len(p.Services) == 0 && len(r.problems) == before {
+			r.noServices(k, k.name)
+		}
+		m.projects = append(m.projects, p)
+	}
+}
+
+func (r *reader) noServices(v value, project string) {
+	r.report(v, Problem{Kind: KindNoServices, Message: fmt.Sprintf("project %s has no services", quote(project)), Suggestion: "add services: with one at least"})
+}
+
+// services reads a mapping of names to services.
+func (r *reader) services(v value, logs generation.Logs) []Service {
+	if !r.is(v, yaml.MappingNode, "a mapping of names to services") {
+		return nil
+	}
+	v.node = target(v.node)
+	outer := r.scope
+	r.inService = true
+	services := make([]Service, 0, len(v.node.Content)/2)
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		k := v.child(target(v.node.Content[i]).Value, v.node.Content[i])
+		if err := checkID(k.name); err != nil {
+			r.bad(k, fmt.Sprintf("%s cannot be the name of a service: %v", quote(k.name), err), "")
+		}
+		s := r.blank
+		s.Name, s.Dir, s.Logs, s.at = k.name, r.dir(), logs, k
+		before := len(r.problems)
+		r.object(&serviceObject, v.child(k.name, v.node.Content[i+1]), &s)
+		r.scope = outer
+		r.checkService(&s, len(r.problems) > before)
+		services = append(services, s)
+	}
+	r.inService = false
+	return services
+}
+
+// blankService is a service with the defaults of its tables, made once and
+// copied, since a manifest may have a hundred thousand services.
+func (r *reader) blankService() Service {
+	s := Service{Exits: Exits{Success: []generation.Exit{{Code: 0}}}}
+	r.defaults(&serviceObject, &s)
+	r.defaults(&stopObject, &s.Stop)
+	r.defaults(&deploymentObject, &s.Deployment)
+	return s
+}
+
+// looseID names the project of a manifest that names none: by its file, so
+// that people recognise it, and by its path, so that it is the only one.
+func looseID(file string) string {
+	stem := strings.TrimSuffix(path.Base(file), path.Ext(file))
+	words := strings.FieldsFunc(strings.ToLower(stem), func(c rune) bool {
+		return !(c < 0x80 && isIDByte(byte(c))) || c == '.'
+	})
+	slug := strings.Trim(strings.Join(words, "-"), "-")
+	slug = strings.TrimRight(slug[:min(len(slug), 40)], "-")
+	if slug == "" {
+		slug = "loose"
+	}
+	sum := sha256.Sum256([]byte(file))
+	return slug + "-" + hex.EncodeToString(sum[:8])
+}
+
+// assemble makes projects of the forms in which they can be written.
+func (r *reader) assemble(m *root) []Project {
+	projects := m.projects
+	switch {
+	case m.project != nil:
+		m.project.Services = m.loose
+		switch {
+		case m.projectsAt != nil:
+			r.report(*m.projectAt, Problem{Kind: KindConfig, Message: "both project and projects are there", Suggestion: "move the project into projects"})
+		case len(m.loose) == 0 && !r.problems.fatal():
+			r.noServices(*m.projectAt, m.project.ID)
+		}
+		projects = append(projects, *m.project)
+	case len(m.loose) > 0:
+		id := looseID(r.path)
+		projects = append(projects, Project{ID: id, Name: id, Loose: true, Logs: m.logs, Services: m.loose})
+	}
+	for i := range projects {
+		if projects[i].Name == "" {
+			projects[i].Name = projects[i].ID
+		}
+	}
+	slices.SortFunc(projects, func(a, b Project) int { return strings.Compare(a.ID, b.ID) })
+	return projects
+}

@@ -1,0 +1,201 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// text reads any scalar and expands it.
+func (r *reader) text(v value, what string) (Text, bool) {
+	raw, ok := r.raw(v, what)
+	if !ok {
+		return Text{}, false
+	}
+	text, ok := r.expand(v, raw, r.scope)
+	return text, ok && r.noNUL(v, text.Value)
+}
+
+// raw reads any scalar as it is written.
+func (r *reader) raw(v value, what string) (string, bool) {
+	if !r.is(v, yaml.ScalarNode, what) {
+		return "", false
+	}
+	n := target(v.node)
+	if isNull(n) {
+		r.bad(v, fmt.Sprintf("%s has no value", v.name), "expected "+what)
+		return "", false
+	}
+	return n.Value, r.noNUL(v, n.Value)
+}
+
+// noNUL refuses what the kernel would cut: its strings end at the first NUL.
+func (r *reader) noNUL(v value, text string) bool {
+	if strings.ContainsRune(text, 0) {
+		r.bad(v, "a value cannot hold a NUL character", "")
+		return false
+	}
+	return true
+}
+
+// word is a type that a function reads from one expanded scalar.
+func word[V any](name, accepts string, parse func(string) (V, error)) Type {
+	return Type{Name: name, Accepts: accepts, read: func(r *reader, v value, to any) {
+		text, ok := r.text(v, name)
+		if !ok {
+			return
+		}
+		result, err := parse(text.Value)
+		if err != nil {
+			r.badWord(v, text, name, accepts, err)
+			return
+		}
+		*to.(*V) = result
+	}}
+}
+
+// badWord reports a word as it was written, not as it was expanded.
+func (r *reader) badWord(v value, text Text, name, accepts string, err error) {
+	shown := quote(text.Raw)
+	if text.Expanded {
+		shown = "the value of " + shown
+	}
+	r.bad(v, fmt.Sprintf("cannot read %s as %s: %v", shown, name, err), "expected "+accepts)
+}
+
+// optional is a type whose place is a pointer, nil where the key is missing.
+func optional[V any](t Type) Type {
+	read := t.read
+	t.read = func(r *reader, v value, to any) {
+		result, before := new(V), len(r.problems)
+		if read(r, v, result); len(r.problems) == before {
+			*to.(**V) = result
+		}
+	}
+	return t
+}
+
+// choice is a type with a few words, of which those after "later" are not
+// supported yet.
+func choice[V ~string](words string, laterWords string) Type {
+	t := Type{Name: "one of its words", Accepts: strings.Join(strings.Fields(words), ", ")}
+	for _, w := range strings.Fields(words) {
+		t.Choices = append(t.Choices, Choice{w, Supported})
+	}
+	for _, w := range strings.Fields(laterWords) {
+		t.Choices = append(t.Choices, Choice{w, Later})
+	}
+	t.read = func(r *reader, v value, to any) {
+		if text, ok := r.choose(v, t); ok {
+			*to.(*V) = V(text)
+		}
+	}
+	return t
+}
+
+// choose reads one of the words of t.
+func (r *reader) choose(v value, t Type) (string, bool) {
+	text, ok := r.text(v, "one of "+t.Accepts)
+	if !ok {
+		return "", false
+	}
+	var words []string
+	for _, c := range t.Choices {
+		switch {
+		case c.Word != text.Value:
+			words = append(words, c.Word)
+		case c.Stage == Later:
+			r.report(v, Problem{Kind: KindUnsupported, Message: fmt.Sprintf("`%s: %s` is not supported by this version of sysg", v.name, c.Word)})
+			return "", false
+		default:
+			return text.Value, true
+		}
+	}
+	shown := quote(text.Raw)
+	suggestion := "expected one of " + t.Accepts
+	if meant, found := nearest(text.Value, words); found && !text.Expanded {
+		suggestion = fmt.Sprintf("did you mean %q?", meant)
+	}
+	r.bad(v, fmt.Sprintf("%s cannot be %s", v.name, shown), suggestion)
+	return "", false
+}
+
+// integer is a type for whole numbers in a range.
+func integer(least, most int) Type {
+	accepts := fmt.Sprintf("a whole number from %d to %d", least, most)
+	return word("a whole number", accepts, func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return 0, errors.New("it is none")
+		}
+		if n < least || n > most {
+			return 0, errors.New("out of range")
+		}
+		return n, nil
+	})
+}
+
+// object is a type for a nested mapping, read into a struct that is there.
+func object(o *Object) Type {
+	return Type{Name: o.Name, Accepts: "a mapping", Object: o, nullable: true, read: func(r *reader, v value, to any) {
+		r.object(o, v, to)
+	}}
+}
+
+// list is a type for a list whose items are read one by one.
+func list[V any](name string, item func(r *reader, v value) (V, bool)) Type {
+	return Type{Name: name, Accepts: name, nullable: true, read: func(r *reader, v value, to any) {
+		if !r.is(v, yaml.SequenceNode, name) {
+			return
+		}
+		v.node = target(v.node)
+		result := make([]V, 0, len(v.node.Content))
+		for i := range v.node.Content {
+			if got, ok := item(r, v.item(i)); ok {
+				result = append(result, got)
+			}
+		}
+		*to.(*[]V) = result
+	}}
+}
+
+const durationAccepts = "a whole number with ms, s, m, h or d, such as 500ms, 30s or 1m30s"
+
+// The simple types of the tables.
+var (
+	duration = word("a duration", durationAccepts, parseDuration)
+	positive = word("a duration", durationAccepts+", and more than 0", parsePositive)
+	retry    = word("a duration", durationAccepts+`, or "never"`, parseRetry)
+	logSize  = word("a size", "a whole number of bytes, or with K, M, G or T, such as 10M", parseLogSize)
+	umask    = word("a file mode", `octal digits, such as "0022"`, parseUmask)
+	boolean  = word("true or false", "true or false", parseBool)
+	signal   = word("a signal", "a name or number, such as SIGTERM or SIGRTMIN+3", parseSignal)
+	rlimit   = word("a limit", `a number, a size, "unlimited" or "soft:hard"`, parseLimit)
+
+	// shell is a shell string, which nothing is expanded in.
+	shell = Type{Name: "a command", Accepts: "a command for /bin/sh", read: func(r *reader, v value, to any) {
+		command, ok := r.raw(v, "a command")
+		if ok && strings.TrimSpace(command) == "" {
+			r.bad(v, fmt.Sprintf("%s is empty", v.name), "expected a command for /bin/sh")
+			return
+		}
+		*to.(*string) = command
+	}}
+
+	// argv is a program and its arguments.
+	argv = Type{Name: "a list", Accepts: "a program and its arguments", nullable: true, read: readArgv}
+
+	exits = list("a list of exit codes and signals", readExit)
+)
+
+func readArgv(r *reader, v value, to any) {
+	items := list("a list", func(r *reader, v value) (Text, bool) { return r.text(v, "an argument") })
+	before := len(r.problems)
+	items.read(r, v, to)
+	if texts := *to.(*[]Text); len(r.problems) == before && (len(texts) == 0 || strings.TrimSpace(texts[0].Value) == "") {
+		r.bad(v, fmt.Sprintf("%s names no program", v.name), `expected a list such as ["/usr/bin/env", "-0"]`)
+	}
+}
