@@ -1,0 +1,95 @@
+package logs
+
+import (
+	"bytes"
+	"time"
+)
+
+// outSize holds the lines of one read of readSize where they are of ordinary
+// length; more of them take a second write.
+const (
+	readSize = 64 << 10
+	outSize  = 256 << 10
+)
+
+// batch turns what one read brought into lines. Its buffers are used over and
+// over, for all pipes.
+type batch struct {
+	file   *logFile
+	now    time.Time
+	prefix []byte
+	out    []byte // finished lines, not written yet
+	joined []byte // a line that began in an earlier read
+}
+
+func newBatch() *batch {
+	return &batch{out: make([]byte, 0, outSize)}
+}
+
+// begin prepares for lines of s, read at now.
+func (b *batch) begin(s *source, now time.Time) {
+	b.file, b.now = s.file, now
+	b.prefix = appendPrefix(b.prefix[:0], now, s.Stream, s.Label)
+	// Opened first for its size. If that fails, put finds out again and counts.
+	_ = b.file.open()
+}
+
+// feed takes what was read from s. An unfinished line waits in s.
+func (b *batch) feed(s *source, chunk []byte) {
+	for len(chunk) > 0 {
+		line, finished := chunk, false
+		if i := bytes.IndexByte(chunk, '\n'); i >= 0 {
+			line, chunk, finished = chunk[:i], chunk[i+1:], true
+		} else {
+			chunk = nil
+		}
+		if len(s.partial) > 0 {
+			b.joined = append(append(b.joined[:0], s.partial...), line...)
+			line, s.partial = b.joined, s.partial[:0]
+		}
+		for len(line) > MaxLine {
+			cut := splitAt(line)
+			b.add(line[:cut], SplitMark)
+			line = line[cut:]
+		}
+		if finished {
+			b.add(line, "")
+		} else {
+			s.partial = append(s.partial, line...)
+		}
+	}
+}
+
+// finish takes the unfinished line of s as it is, with mark at its end.
+func (b *batch) finish(s *source, mark string) {
+	if len(s.partial) > 0 {
+		b.add(s.partial, mark)
+		s.partial = nil
+	}
+}
+
+// add formats one line. It rotates the file before a line that does not fit.
+func (b *batch) add(text []byte, mark string) {
+	size := len(b.prefix) + len(text) + len(mark) + 1
+	if len(b.out)+size > cap(b.out) {
+		b.flush()
+	}
+	if b.file.size+int64(len(b.out)+size) > b.file.limit {
+		b.flush()
+		if f := b.file; f.handle != nil && f.size > 0 && f.size+int64(size) > f.limit {
+			f.rotate()
+		}
+	}
+	b.out = append(b.out, b.prefix...)
+	b.out = append(b.out, text...)
+	b.out = append(b.out, mark...)
+	b.out = append(b.out, '\n')
+}
+
+// flush writes the finished lines.
+func (b *batch) flush() {
+	if len(b.out) > 0 {
+		b.file.put(b.out, b.now)
+		b.out = b.out[:0]
+	}
+}

@@ -1,0 +1,160 @@
+package logs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"systemg.org/sysg/pkg/generation"
+)
+
+// logFile is the file that a service's lines are appended to. Only Capture's
+// goroutine uses it. It is opened when there is something to write.
+type logFile struct {
+	path   string
+	handle *os.File // nil while closed
+	// size is the file's length, as far as only we write to it.
+	size int64
+	// limit is the size at which it is rotated, rotated how many old ones are kept.
+	limit    int64
+	maxBytes int64
+	rotated  int
+	// sources counts the open pipes that feed it.
+	sources int
+	// torn is set where the file ends inside a line.
+	torn bool
+	// dropped counts the lines that could not be written since the last one
+	// that could, because of why.
+	dropped int
+	why     error
+}
+
+func (f *logFile) setPolicy(policy generation.Logs) {
+	f.maxBytes = int64(min(policy.MaxBytes, math.MaxInt64))
+	if f.maxBytes == 0 {
+		f.maxBytes = math.MaxInt64
+	}
+	f.limit, f.rotated = f.maxBytes, max(policy.MaxFiles, 0)
+}
+
+// open opens the file where it is closed.
+func (f *logFile) open() error {
+	if f.handle != nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return err
+	}
+	// Reading is for the look at the last byte.
+	handle, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := handle.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%q is not a regular file", f.path)
+	}
+	if err == nil {
+		f.torn, err = endsInsideLine(handle, info.Size())
+	}
+	if err != nil {
+		_ = handle.Close()
+		return err
+	}
+	f.handle, f.size = handle, info.Size()
+	return nil
+}
+
+// endsInsideLine is true for a file whose writer died in the middle of a write.
+func endsInsideLine(file *os.File, size int64) (bool, error) {
+	if size == 0 {
+		return false, nil
+	}
+	var last [1]byte
+	_, err := file.ReadAt(last[:], size-1)
+	return last[0] != '\n', err
+}
+
+// put writes whole lines, or counts them as dropped.
+func (f *logFile) put(lines []byte, now time.Time) {
+	err := f.open()
+	if err == nil {
+		err = f.mend(now)
+	}
+	kept := 0
+	if err == nil {
+		kept, err = f.append(lines)
+	}
+	if err != nil {
+		f.dropped += bytes.Count(lines[kept:], []byte{'\n'})
+		f.why = err
+	}
+}
+
+// mend ends a torn line and reports dropped ones.
+func (f *logFile) mend(now time.Time) error {
+	if !f.torn && f.dropped == 0 {
+		return nil
+	}
+	var report []byte
+	if f.torn {
+		report = append(report, '\n')
+	}
+	if f.dropped > 0 {
+		report = appendPrefix(report, now, Stderr, "sysg")
+		report = fmt.Appendf(report, "%d lines were dropped: %v\n", f.dropped, cause(f.why))
+	}
+	if _, err := f.append(report); err != nil {
+		return err
+	}
+	f.dropped, f.why = 0, nil
+	return nil
+}
+
+// cause leaves out the path, which the reader of the file knows.
+func cause(err error) error {
+	var failed *os.PathError
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
+// append writes lines and says how many bytes of them are in the file. Where
+// not all fit, the beginning of a line is taken out of it again.
+func (f *logFile) append(lines []byte) (kept int, err error) {
+	n, err := f.handle.Write(lines)
+	if err == nil {
+		f.torn = false
+		f.size += int64(n)
+		return n, nil
+	}
+	kept = bytes.LastIndexByte(lines[:n], '\n') + 1
+	if kept < n {
+		f.torn = f.shorten(int64(n-kept)) != nil
+	}
+	f.size += int64(kept)
+	return kept, err
+}
+
+// shorten cuts bytes off the end. It asks for the length, since somebody else
+// may have truncated the file.
+func (f *logFile) shorten(by int64) error {
+	info, err := f.handle.Stat()
+	if err != nil {
+		return err
+	}
+	return f.handle.Truncate(max(info.Size()-by, 0))
+}
+
+// close closes the file, for now.
+func (f *logFile) close() {
+	if f.handle != nil {
+		_ = f.handle.Close()
+		f.handle = nil
+	}
+}

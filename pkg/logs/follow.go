@@ -1,0 +1,255 @@
+package logs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"systemg.org/sysg/pkg/sys"
+)
+
+// Followed is a log to follow and where to begin.
+type Followed struct {
+	Project, Service string
+	From             Position
+}
+
+// Follow calls emit with each line of a service's log after from, now and as
+// they are written, until ctx ends or emit fails; it returns the error of
+// either. A stream, if not "", leaves out the lines of the other. The log need
+// not exist yet; its folder is made, so check first that there is such a project.
+func Follow(ctx context.Context, dir, project, service, stream string, from Position, emit func(Line) error) error {
+	followed := []Followed{{Project: project, Service: service, From: from}}
+	return FollowAll(ctx, dir, followed, stream, func(_ int, line Line) error { return emit(line) })
+}
+
+// FollowAll is Follow for several services; emit is told which by its index.
+// It costs one inotify instance, of which a user has 128, for all of them.
+func FollowAll(ctx context.Context, dir string, all []Followed, stream string, emit func(i int, line Line) error) error {
+	inotify, err := sys.NewInotify()
+	if err != nil {
+		return fmt.Errorf("cannot follow logs: %w", err)
+	}
+	defer inotify.Close()
+	defer context.AfterFunc(ctx, func() { _ = inotify.Interrupt() })()
+
+	var followers []*follower
+	for i, one := range all {
+		f := &follower{inotify: inotify, from: one.From, stream: stream, emit: func(line Line) error { return emit(i, line) }}
+		if err := f.begin(dir, one); err != nil {
+			return err
+		}
+		defer f.close()
+		followers = append(followers, f)
+	}
+	return followLoop(ctx, inotify, followers)
+}
+
+// followLoop takes a step with each follower that may have something, in turn,
+// and waits when none has.
+func followLoop(ctx context.Context, inotify *sys.Inotify, followers []*follower) error {
+	block := make([]byte, blockSize)
+	var changed []int
+	for {
+		busy := false
+		for _, f := range followers {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !f.pending {
+				continue
+			}
+			var err error
+			if f.pending, err = f.step(block); err != nil {
+				return err
+			}
+			busy = busy || f.pending
+		}
+		if busy {
+			continue
+		}
+		var err error
+		if changed, err = inotify.Wait(changed[:0]); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("cannot follow logs: %w", err)
+		}
+		for _, f := range followers {
+			f.pending = slices.Contains(changed, f.fileWatch) || slices.Contains(changed, f.dirWatch) ||
+				slices.Contains(changed, sys.Everything)
+		}
+	}
+}
+
+// follower reads one service's log from file to file.
+type follower struct {
+	inotify *sys.Inotify
+	path    string
+	stream  string
+	emit    func(Line) error
+	from    Position // where to begin, until a file is open
+	pending bool     // there may be something to read
+
+	file   *os.File // nil until there is one
+	info   fs.FileInfo
+	offset int64 // of the first line not emitted
+	// next is the file after this one; then this one is finished.
+	next     *os.File
+	nextInfo fs.FileInfo
+
+	dirWatch  int // tells of new files
+	fileWatch int // tells of new lines
+}
+
+// begin watches the folder, where the first and every next file will appear.
+func (f *follower) begin(dir string, one Followed) error {
+	path, err := logPath(dir, one.Project, one.Service)
+	if err != nil {
+		return err
+	}
+	f.path, f.pending, f.fileWatch = path, true, sys.Everything
+	folder := filepath.Dir(path)
+	err = os.MkdirAll(folder, 0o700)
+	if err == nil {
+		f.dirWatch, err = f.inotify.Add(folder, sys.NameAdded)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot follow the log of %q: %w", one.Service, err)
+	}
+	return nil
+}
+
+func (f *follower) close() {
+	for _, file := range []*os.File{f.file, f.next} {
+		if file != nil {
+			_ = file.Close()
+		}
+	}
+	f.file, f.next = nil, nil
+}
+
+// step emits at most a block of lines, or goes on to the next file, and reports
+// whether there may be more to do.
+func (f *follower) step(block []byte) (more bool, err error) {
+	if f.file == nil {
+		return f.first()
+	}
+	n, err := f.file.ReadAt(block, f.offset)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("cannot read log: %w", err)
+	}
+	used, err := f.lines(block[:n], n == len(block))
+	f.offset += int64(used)
+	switch {
+	case err != nil:
+		return false, err
+	case used > 0:
+		return true, nil
+	case f.next != nil:
+		return true, f.advance(block[:n])
+	}
+	return f.idle(n)
+}
+
+// lines emits the whole lines of text and returns how long they are. A line
+// that fills all of it, which is none of ours, is emitted as it is.
+func (f *follower) lines(text []byte, full bool) (used int, err error) {
+	for {
+		i := bytes.IndexByte(text[used:], '\n')
+		if i < 0 {
+			break
+		}
+		line := text[used : used+i]
+		used += i + 1
+		if err := f.line(line); err != nil {
+			return used, err
+		}
+	}
+	if used == 0 && full {
+		return len(text), f.line(text)
+	}
+	return used, nil
+}
+
+func (f *follower) line(text []byte) error {
+	line := Parse(string(text))
+	if f.stream != "" && line.Stream != f.stream {
+		return nil
+	}
+	return f.emit(line)
+}
+
+// idle is what to do where the file has no whole line after offset, but rest
+// bytes of one: look whether it was truncated, or another has followed it.
+func (f *follower) idle(rest int) (more bool, err error) {
+	info, err := f.file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("cannot read log: %w", err)
+	}
+	if info.Size() < f.offset {
+		f.offset = 0
+		return true, nil
+	}
+	f.info = info
+	if current, err := os.Lstat(f.path); err == nil && os.SameFile(current, info) {
+		return info.Size() > f.offset+int64(rest), nil
+	}
+	// Capture may have written to this one after we read and before it began
+	// the next, so read once more before going on.
+	f.next, f.nextInfo, err = openChosen(f.path, newer(f.info))
+	return f.next != nil, err
+}
+
+// advance goes on to the next file. The rest of this one is the beginning of a
+// line whose writer died.
+func (f *follower) advance(rest []byte) error {
+	if len(rest) > 0 {
+		if err := f.line(rest); err != nil {
+			return err
+		}
+	}
+	_ = f.file.Close()
+	_ = f.inotify.Remove(f.fileWatch)
+	f.offset = 0
+	f.file, f.info, f.next = f.next, f.nextInfo, nil
+	return f.watch()
+}
+
+// first opens the file to begin with, if there is one: that of the position, or
+// the oldest that was written to later, or the oldest of all.
+func (f *follower) first() (more bool, err error) {
+	since := time.Time{}
+	if from := f.from; from.file != nil {
+		since = from.file.ModTime()
+		if f.file, f.info, err = openChosen(f.path, same(from.file)); err != nil {
+			return false, err
+		}
+		if f.file != nil && from.isIn(f.file) {
+			f.offset = from.offset
+			return true, f.watch()
+		}
+		f.close()
+	}
+	if f.file, f.info, err = openChosen(f.path, oldestSince(since)); err != nil || f.file == nil {
+		return false, err
+	}
+	return true, f.watch()
+}
+
+// watch asks to be told of new lines. The path leads to the file that is open,
+// whatever its name is by now.
+func (f *follower) watch() error {
+	var err error
+	if f.fileWatch, err = f.inotify.Add(fmt.Sprintf("/proc/self/fd/%d", f.file.Fd()), sys.Modified); err != nil {
+		return fmt.Errorf("cannot follow log %q: %w", f.path, err)
+	}
+	return nil
+}
