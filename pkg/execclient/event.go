@@ -58,25 +58,26 @@ func (e Event) Failure() error {
 	return failure(&e.Reply)
 }
 
-// takeFiles gives e the descriptors that came with its frame. If they are not
+// takeFiles gives e the descriptors that came with its frame: a pidfd, both
+// pipes, both or neither, so that their number tells which. If they are not
 // those that belong there, the caller keeps all of them.
 func (e *Event) takeFiles(fds []int) error {
-	slots := []struct {
-		file **os.File
-		name string
-	}{{&e.PidFD, "pidfd"}, {&e.Stdout, "stdout"}, {&e.Stderr, "stderr"}}
-	switch r := &e.Reply; {
-	case r.Launched != nil, r.Listed != nil && r.Listed.Record != nil && r.Listed.Record.Exited == nil:
-	case r.Listed != nil && r.Listed.Record != nil:
-		slots = slots[1:]
-	default:
-		slots = nil
+	r := &e.Reply
+	listed := r.Listed != nil && r.Listed.Record != nil
+	pidfd, pipes := len(fds)%2 == 1, len(fds) >= 2
+	switch {
+	case r.Launched == nil && !listed && len(fds) > 0, len(fds) > 3:
+		return protocolError("%d descriptors with a frame that cannot have them", len(fds))
+	case listed && pidfd != (r.Listed.Record.Exited == nil):
+		return protocolError("%d descriptors with a record whose process has ended: %t", len(fds), !pidfd)
 	}
-	if len(fds) != len(slots) {
-		return protocolError("%d descriptors with a frame that has %d", len(fds), len(slots))
+	if pidfd {
+		e.PidFD = os.NewFile(uintptr(fds[0]), "pidfd")
+		fds = fds[1:]
 	}
-	for i, fd := range fds {
-		*slots[i].file = os.NewFile(uintptr(fd), slots[i].name)
+	if pipes {
+		e.Stdout = os.NewFile(uintptr(fds[0]), "stdout")
+		e.Stderr = os.NewFile(uintptr(fds[1]), "stderr")
 	}
 	return nil
 }

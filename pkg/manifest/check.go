@@ -8,17 +8,17 @@ import (
 	"systemg.org/sysg/pkg/generation"
 )
 
-// checkService checks what concerns several keys of one service. If the
-// service has problems already, what is missing may only be misspelt.
-func (r *reader) checkService(s *Service, broken bool) {
-	if s.Command != "" || s.Exec != nil || !broken {
+// checkService checks what concerns several keys of one service. If it may have
+// a command, of which a problem has been reported, none is missed.
+func (r *reader) checkService(s *Service, maybe bool) {
+	if s.Command != "" || s.Exec != nil || !maybe {
 		if err := oneOf(s.Command != "", s.Exec != nil); err != nil {
 			r.report(s.at, Problem{
 				Kind: KindNoCommand, Message: fmt.Sprintf("service %s has %v", quote(s.Name), err), Suggestion: "give exactly one of them",
 			})
 		}
 	}
-	if s.Ready == generation.ByHealth && s.Deployment.Health == nil && !broken {
+	if s.Ready == generation.ByHealth && s.Deployment.Health == nil {
 		r.report(s.at, Problem{
 			Kind:       KindHealthCheck,
 			Message:    fmt.Sprintf("service %s is ready by health but has no health check", quote(s.Name)),
@@ -98,7 +98,7 @@ func (r *reader) checkCycles(p *Project, services map[string]*Service) {
 			next := services[d.Service]
 			switch {
 			case next == nil || done[d.Service]:
-			case onWay[d.Service] && len(r.problems) >= maxProblems:
+			case onWay[d.Service] && r.errors >= maxProblems:
 				// Finding the cycle takes time that nobody would see the use of.
 			case onWay[d.Service]:
 				r.reportCycle(d, way[slices.Index(way, d.Service):])

@@ -140,8 +140,18 @@ func syntaxProblem(path string, text []byte, err error) Problem {
 		}
 	}
 	p.Message = "cannot parse YAML: " + message
-	if line, _ := sourceLine(text, p.Line); strings.HasPrefix(strings.TrimLeft(line, " "), "\t") {
-		p.Suggestion = "indent with spaces, YAML does not allow tabs"
-	}
+	p.blameTab(text)
 	return p
+}
+
+// blameTab finds the tab that an indentation has, for which the library often
+// blames the line before.
+func (p *Problem) blameTab(text []byte) {
+	for number := p.Line; number > 0 && number <= p.Line+1; number++ {
+		line, _ := sourceLine(text, number)
+		if indent := len(line) - len(strings.TrimLeft(line, " ")); strings.HasPrefix(line[indent:], "\t") {
+			p.Line, p.Column, p.Suggestion = number, indent+1, "indent with spaces, YAML does not allow tabs"
+			return
+		}
+	}
 }

@@ -115,7 +115,7 @@ func (r *reader) absolute(v value, raw string) (string, bool) {
 		return "", false
 	}
 	if text.Value == "" {
-		r.bad(v, fmt.Sprintf("%s is empty", v.name), "expected a path")
+		r.bad(v, "the path is empty", "")
 		return "", false
 	}
 	if path.IsAbs(text.Value) {
@@ -129,9 +129,8 @@ func readVars(r *reader, v value, to any) {
 		return
 	}
 	v.node = target(v.node)
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		name := target(v.node.Content[i]).Value
-		r.addVar(v.child(name, v.node.Content[i]), v.child(name, v.node.Content[i+1]), to.(*[]*Var))
+	for k, entry := range v.pairs() {
+		r.addVar(k, entry, to.(*[]*Var))
 	}
 }
 
@@ -141,7 +140,7 @@ func (r *reader) addVar(k, v value, to *[]*Var) {
 		r.bad(k, fmt.Sprintf("%s cannot be the name of a variable", quote(k.name)), "use letters, digits, _ . and -, a letter or _ first")
 		return
 	}
-	raw, ok := r.raw(v, `text; "" is an empty one`)
+	raw, ok := r.raw(v, "text")
 	if ok {
 		*to = append(*to, &Var{Name: k.name, Text: Text{Raw: raw}, at: v})
 	}

@@ -20,7 +20,8 @@ var sessionVars = []string{
 // would make it answer to somebody else's supervisor.
 var callerVars = []string{
 	"INVOCATION_ID", "JOURNAL_STREAM", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID", "MAINPID", "MANAGERPID",
-	"NOTIFY_SOCKET", "SYSG_INVOCATION_ID", "SYSG_PROJECT", "SYSG_SERVICE", "SYSTEMD_EXEC_PID", "WATCHDOG_PID", "WATCHDOG_USEC",
+	"NOTIFY_SOCKET", "OLDPWD", "PWD", "SHLVL", "SYSG_INVOCATION_ID", "SYSG_PROJECT", "SYSG_SERVICE", "SYSTEMD_EXEC_PID",
+	"WATCHDOG_PID", "WATCHDOG_USEC", "_",
 }
 
 // shellVars are set by the shell itself.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+
+	"gopkg.in/yaml.v3"
 )
 
 // Opener returns the text of a file, of which it reads no more than
@@ -45,34 +47,36 @@ func Parse(file string, text []byte, opts Options) (*Manifest, error) {
 	if tree == nil && problems != nil {
 		return nil, problems
 	}
-	r := &reader{path: file, opts: opts, version: 2, problems: problems}
+	r := &reader{path: file, opts: opts, version: 2, problems: problems, errors: len(problems)}
 	r.blank = r.blankService()
 	m := &root{}
 	r.defaults(&rootObject, m)
 	r.defaults(&logsObject, &m.logs)
+	top := value{node: &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}}
 	if tree != nil {
-		r.object(&rootObject, value{node: tree}, m)
+		top.node = tree
 	}
-	return r.finish(m)
+	r.object(&rootObject, top, m)
+	return r.finish(m, top)
 }
 
 // finish checks the whole and makes the result.
-func (r *reader) finish(m *root) (*Manifest, error) {
+func (r *reader) finish(m *root, top value) (*Manifest, error) {
 	projects := r.assemble(m)
 	for i := range projects {
 		r.checkGraph(&projects[i])
 	}
-	if len(projects) == 0 && !r.problems.fatal() {
+	if len(projects) == 0 && (r.errors == 0 || !top.mayHave(&rootObject, "services", "projects")) {
 		r.problems = append(r.problems, Problem{
 			Path: r.path, Line: 1, Column: 1, Kind: KindNoServices, Message: "the manifest has no services", Suggestion: "add services: with one service at least",
 		})
 	}
-	r.problems.sort()
-	if r.problems.fatal() {
-		return nil, r.problems
+	problems := r.problems.sorted()
+	if problems.fatal() {
+		return nil, problems
 	}
 	return &Manifest{
-		Path: r.path, Dir: r.dir(), Version: m.version, Env: m.env, Projects: projects, Warnings: r.problems, opts: r.opts,
+		Path: r.path, Dir: r.dir(), Version: m.version, Env: m.env, Projects: projects, Warnings: problems, opts: r.opts,
 	}, nil
 }
 

@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +22,8 @@ type reader struct {
 	// inService is set while services are read, whose env files are not needed yet.
 	inService bool
 	problems  Problems
+	errors    int
+	warnings  int
 }
 
 // value is a node and how one gets to it.
@@ -37,6 +41,19 @@ func (v *value) item(i int) value {
 	return value{node: v.node.Content[i], name: "[" + strconv.Itoa(i) + "]", parent: v}
 }
 
+// pairs are the keys and values of a mapping. A key that is no scalar has been
+// reported with the document.
+func (v *value) pairs() iter.Seq2[value, value] {
+	return func(yield func(value, value) bool) {
+		for i := 0; i+1 < len(v.node.Content); i += 2 {
+			k := target(v.node.Content[i])
+			if k.Kind == yaml.ScalarNode && !yield(v.child(k.Value, v.node.Content[i]), v.child(k.Value, v.node.Content[i+1])) {
+				return
+			}
+		}
+	}
+}
+
 // path is the dotted path of keys.
 func (v *value) path() string {
 	switch {
@@ -49,12 +66,17 @@ func (v *value) path() string {
 	}
 }
 
-// maxProblems bounds the list; nobody mends more at a time.
+// maxProblems bounds the errors and the warnings that are kept; nobody mends
+// more at a time.
 const maxProblems = 1000
 
 // report adds a problem at the place of v.
 func (r *reader) report(v value, p Problem) {
-	if len(r.problems) >= maxProblems {
+	count := &r.errors
+	if p.Warning {
+		count = &r.warnings
+	}
+	if *count++; *count > maxProblems {
 		return
 	}
 	p.Path, p.Line, p.Column, p.Key = r.path, v.node.Line, v.node.Column, v.path()
@@ -71,7 +93,7 @@ func (r *reader) is(v value, kind yaml.Kind, what string) bool {
 	n := target(v.node)
 	switch tag := n.ShortTag(); {
 	case tag == "!include":
-		r.report(v, Problem{Kind: KindUnsupported, Message: "!include is not supported by this version of sysg"})
+		r.unsupported(v, "!include")
 		return false
 	case n.Kind == kind && isCoreTag(tag):
 		return true
@@ -104,6 +126,19 @@ func kindName(n *yaml.Node) string {
 	}
 }
 
+// mayHave says whether a mapping has one of the keys, or one that may be a
+// misspelt one of them. It is also true of what is no mapping. In each case a
+// problem has been reported if the key has no value after all.
+func (v *value) mayHave(o *Object, names ...string) bool {
+	n := target(v.node)
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if name := target(n.Content[i]).Value; slices.Contains(names, name) || o.find(name) < 0 {
+			return true
+		}
+	}
+	return n.Kind != yaml.MappingNode
+}
+
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 // object reads a mapping by its table.
@@ -114,19 +149,17 @@ func (r *reader) object(o *Object, v value, to any) {
 	v.node = target(v.node)
 	found := make([]*value, len(o.Keys))
 	var unknown []value
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		name := target(v.node.Content[i]).Value
-		row := o.find(name)
-		if row < 0 {
-			unknown = append(unknown, v.child(name, v.node.Content[i]), v.child(name, v.node.Content[i+1]))
-			continue
+	for k, entry := range v.pairs() {
+		switch row := o.find(k.name); {
+		case row < 0:
+			unknown = append(unknown, k, entry)
+		case o.Keys[row].Stage == Supported:
+			found[row] = &entry
+		case o.nested:
+			r.unsupported(k, v.name+"."+k.name)
+		default:
+			r.unsupported(k, k.name)
 		}
-		if o.Keys[row].Stage == Later {
-			r.unsupported(v.child(name, v.node.Content[i]))
-			continue
-		}
-		entry := v.child(name, v.node.Content[i+1])
-		found[row] = &entry
 	}
 	r.rows(o, found, to)
 	// Last, since the version decides how bad an unknown key is.
@@ -162,24 +195,22 @@ func (r *reader) defaults(o *Object, to any) {
 	}
 }
 
-func (r *reader) unsupported(v value) {
-	r.report(v, Problem{
-		Kind:    KindUnsupported,
-		Message: fmt.Sprintf("`%s` is not supported by this version of sysg", v.name),
-		Why:     "a key that would be ignored is refused, so that a manifest never promises more than happens",
-	})
+// unsupported refuses what a later version will do. Accepting and ignoring it
+// would make the manifest promise more than happens.
+func (r *reader) unsupported(v value, what string) {
+	r.report(v, Problem{Kind: KindUnsupported, Message: fmt.Sprintf("`%s` is not supported by this version of sysg", what)})
 }
 
 func (r *reader) unknownKey(o *Object, v value) {
 	p := Problem{Kind: KindUnknownField, Message: fmt.Sprintf("unknown key %s in %s", quote(v.name), o.Name)}
-	switch meant, found := nearest(v.name, o.names()); {
+	switch meant, found := nearest(v.name, o.names(true)); {
 	case v.name == "<<":
-		p.Kind, p.Message = KindUnsupported, "merge keys (<<) are not supported"
+		p.Kind, p.Message = KindUnsupported, "merge keys (`<<`) are not supported"
 		p.Suggestion = "write the keys out, or use an alias for a whole value"
 	case found:
 		p.Suggestion = fmt.Sprintf("did you mean %q?", meant)
 	default:
-		p.Suggestion = "known here: " + strings.Join(o.names(), ", ")
+		p.Suggestion = "known here: " + strings.Join(o.names(false), ", ")
 	}
 	if o.Lenient && r.version < 3 && p.Kind == KindUnknownField {
 		p.Warning, p.Why = true, "it is ignored, as manifests of versions 1 and 2 always had it; version 3 refuses it"

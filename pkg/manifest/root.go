@@ -100,9 +100,9 @@ func readOneProject(r *reader, v value, to any) {
 		projectID.read(r, v, &m.project.ID)
 		return
 	}
-	before := len(r.problems)
+	before := r.errors
 	r.object(&oneProjectObject, v, m.project)
-	if m.project.ID == "" && len(r.problems) == before {
+	if m.project.ID == "" && r.errors == before {
 		r.report(v, Problem{Kind: KindProjectID, Message: "the project has no id", Suggestion: "add id: NAME"})
 	}
 }
@@ -125,14 +125,13 @@ func readProjects(r *reader, v value, to any) {
 	}
 	v.node = target(v.node)
 	outer := r.scope
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		k := v.child(target(v.node.Content[i]).Value, v.node.Content[i])
+	for k, entry := range v.pairs() {
 		r.checkProjectID(k, k.name)
 		p := Project{ID: k.name, Logs: m.logs}
-		before := len(r.problems)
-		r.object(&projectObject, v.child(k.name, v.node.Content[i+1]), &p)
+		before := r.errors
+		r.object(&projectObject, entry, &p)
 		r.scope = outer
-		if len(p.Services) == 0 && len(r.problems) == before {
+		if len(p.Services) == 0 && (r.errors == before || !entry.mayHave(&projectObject, "services")) {
 			r.noServices(k, k.name)
 		}
 		m.projects = append(m.projects, p)
@@ -152,17 +151,15 @@ func (r *reader) services(v value, logs generation.Logs) []Service {
 	outer := r.scope
 	r.inService = true
 	services := make([]Service, 0, len(v.node.Content)/2)
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		k := v.child(target(v.node.Content[i]).Value, v.node.Content[i])
+	for k, entry := range v.pairs() {
 		if err := checkID(k.name); err != nil {
 			r.bad(k, fmt.Sprintf("%s cannot be the name of a service: %v", quote(k.name), err), "")
 		}
 		s := r.blank
 		s.Name, s.Dir, s.Logs, s.at = k.name, r.dir(), logs, k
-		before := len(r.problems)
-		r.object(&serviceObject, v.child(k.name, v.node.Content[i+1]), &s)
+		r.object(&serviceObject, entry, &s)
 		r.scope = outer
-		r.checkService(&s, len(r.problems) > before)
+		r.checkService(&s, entry.mayHave(&serviceObject, "command", "exec"))
 		services = append(services, s)
 	}
 	r.inService = false
@@ -204,7 +201,7 @@ func (r *reader) assemble(m *root) []Project {
 		switch {
 		case m.projectsAt != nil:
 			r.report(*m.projectAt, Problem{Kind: KindConfig, Message: "both project and projects are there", Suggestion: "move the project into projects"})
-		case len(m.loose) == 0 && !r.problems.fatal():
+		case len(m.loose) == 0 && r.errors == 0:
 			r.noServices(*m.projectAt, m.project.ID)
 		}
 		projects = append(projects, *m.project)

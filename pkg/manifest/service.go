@@ -51,7 +51,7 @@ var exitsObject = Object{Name: "exit_codes", Keys: []Key{
 	key("no_restart", exits, "", "exit codes and signals after which it is not started again", in(func(e *Exits) any { return &e.NoRestart })),
 }}
 
-var stopObject = Object{Name: "stop", Keys: []Key{
+var stopObject = Object{Name: "stop", nested: true, Keys: []Key{
 	key("signal", signal, "SIGTERM", "first signal", in(func(s *generation.Stop) any { return &s.Signal })),
 	key("timeout", duration, "10s", "time until everything is killed", in(func(s *generation.Stop) any { return &s.Timeout })),
 	key("kill", stopKill, "main", "who gets the signal: the main process, or group for all", in(func(s *generation.Stop) any { return &s.Group })),
@@ -69,7 +69,7 @@ var stopKill = func() Type {
 	return t
 }()
 
-var logsObject = Object{Name: "logs", Lenient: true, Keys: []Key{
+var logsObject = Object{Name: "logs", Lenient: true, nested: true, Keys: []Key{
 	key("sink", choice[generation.Sink]("file none", "journal"), "file", "where output goes", in(func(l *generation.Logs) any { return &l.Sink })),
 	key("max_bytes", logSize, "10M", "size at which a log is rotated", in(func(l *generation.Logs) any { return &l.MaxBytes })),
 	key("max_files", integer(0, 10_000), "5", "rotated logs that are kept", in(func(l *generation.Logs) any { return &l.MaxFiles })),
@@ -92,7 +92,7 @@ func readReady(r *reader, v value, to any) {
 	if n := target(v.node); n.Kind == yaml.MappingNode && len(n.Content) > 0 {
 		switch name := target(n.Content[0]).Value; name {
 		case "log", "fd":
-			r.unsupported(v.child("ready."+name, n.Content[0]))
+			r.unsupported(v.child(name, n.Content[0]), "ready."+name)
 			return
 		}
 	}
@@ -134,9 +134,9 @@ func readDependency(r *reader, v value) (Dependency, bool) {
 	d := Dependency{at: v}
 	r.defaults(&dependencyObject, &d)
 	if target(v.node).Kind == yaml.MappingNode {
-		before := len(r.problems)
+		before := r.errors
 		r.object(&dependencyObject, v, &d)
-		if d.Service == "" && len(r.problems) == before {
+		if d.Service == "" && r.errors == before {
 			r.bad(v, "a dependency without a service", "add service: NAME")
 		}
 		return d, d.Service != ""
@@ -155,7 +155,7 @@ func readDependencyName(r *reader, v value, to any) {
 	}
 }
 
-var limitsObject = Object{Name: "limits", Lenient: true, Keys: append(rlimitKeys(),
+var limitsObject = Object{Name: "limits", Lenient: true, nested: true, Keys: append(rlimitKeys(),
 	key("nice", optional[int](integer(-20, 19)), "", "scheduling priority", in(func(l *Limits) any { return &l.Nice })),
 	key("oom_score_adj", optional[int](integer(-1000, 1000)), "", "preference of the kernel when memory runs out", in(func(l *Limits) any { return &l.OOMScore })),
 	later("cpu_affinity", "CPUs it may run on"),
@@ -175,8 +175,8 @@ func rlimitKeys() []Key {
 	} {
 		t := rlimit
 		t.read = func(r *reader, v value, to any) {
-			result, before := generation.Rlimit{}, len(r.problems)
-			if rlimit.read(r, v, &result); len(r.problems) == before {
+			result, before := generation.Rlimit{}, r.errors
+			if rlimit.read(r, v, &result); r.errors == before {
 				result.Name = limit.name
 				to.(*Limits).Rlimits = append(to.(*Limits).Rlimits, result)
 			}
@@ -186,7 +186,7 @@ func rlimitKeys() []Key {
 	return keys
 }
 
-var deploymentObject = Object{Name: "deployment", Lenient: true, Keys: []Key{
+var deploymentObject = Object{Name: "deployment", Lenient: true, nested: true, Keys: []Key{
 	key("strategy", choice[string]("immediate", "rolling"), "immediate", "how a running service is replaced", in(func(d *Deployment) any { return &d.Strategy })),
 	key("pre_start", shell, "", "command that must succeed before each start", in(func(d *Deployment) any { return &d.PreStart })),
 	key("pre_start_timeout", positive, "5m", "time for pre_start", in(func(d *Deployment) any { return &d.PreStartTimeout })),
@@ -196,7 +196,7 @@ var deploymentObject = Object{Name: "deployment", Lenient: true, Keys: []Key{
 	later("blue_green", "replacement in two slots"),
 }}
 
-var healthObject = Object{Name: "a health check", Keys: []Key{
+var healthObject = Object{Name: "a health check", nested: true, Keys: []Key{
 	key("command", shell, "", "shell command that exits 0 if all is well", in(func(h *Health) any { return &h.Command })),
 	key("exec", argv, "", "the same without a shell", in(func(h *Health) any { return &h.Exec })),
 	key("interval", positive, "2s", "time between attempts", in(func(h *Health) any { return &h.Interval })),
@@ -211,11 +211,11 @@ var healthObject = Object{Name: "a health check", Keys: []Key{
 
 func readHealth(r *reader, v value, to any) {
 	h := &Health{at: v}
-	before := len(r.problems)
+	before := r.errors
 	r.defaults(&healthObject, h)
 	r.object(&healthObject, v, h)
 	*to.(**Health) = h
-	if len(r.problems) > before {
+	if r.errors > before {
 		return
 	}
 	if err := oneOf(h.Command != "", h.Exec != nil); err != nil {

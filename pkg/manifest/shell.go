@@ -9,10 +9,13 @@ import (
 // shell, so that signals reach it and no shell stays behind.
 func shellArgv(command string) []string {
 	if isSimpleCommand(command) {
-		return []string{"/bin/sh", "-c", "exec " + strings.TrimSpace(command)}
+		return []string{"/bin/sh", "-c", "exec " + strings.Trim(command, blanks)}
 	}
 	return []string{"/bin/sh", "-c", command}
 }
+
+// blanks are what the shell takes for nothing around a command.
+const blanks = " \t\n"
 
 // shellWords mean something to the shell as the first word: its keywords, and
 // its builtins, for which exec would find another program or none.
@@ -27,7 +30,7 @@ var shellWords = strings.Fields(`
 // the shell that is left: one command, whose first word is plainly a program.
 // If in doubt it is not.
 func isSimpleCommand(command string) bool {
-	command = strings.TrimSpace(command)
+	command = strings.Trim(command, blanks)
 	first, _, _ := strings.Cut(strings.ReplaceAll(command, "\t", " "), " ")
 	if first == "" || first[0] == '-' || slices.Contains(shellWords, first) {
 		return false

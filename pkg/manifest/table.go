@@ -19,6 +19,8 @@ type Object struct {
 	// Lenient objects are those where the older program ignored unknown keys.
 	// In manifests of versions 1 and 2 such a key is a warning.
 	Lenient bool
+	// nested objects are known by their key: "stop.command", not "command".
+	nested bool
 	// other is offered a key that is not in the table, and says whether it took it.
 	other func(r *reader, key, v value, to any) bool
 }
@@ -83,10 +85,14 @@ func (o *Object) find(name string) int {
 	return -1
 }
 
-func (o *Object) names() []string {
-	names := make([]string, len(o.Keys))
+// names are those that a misspelt one may mean, which is all of them, or those
+// to tell people about.
+func (o *Object) names(all bool) []string {
+	var names []string
 	for i := range o.Keys {
-		names[i] = o.Keys[i].Name
+		if all || o.Keys[i].Stage == Supported {
+			names = append(names, o.Keys[i].Name)
+		}
 	}
 	return names
 }

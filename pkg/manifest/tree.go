@@ -22,6 +22,9 @@ type checker struct {
 }
 
 func (c *checker) refuse(n *yaml.Node, kind Kind, format string, args ...any) {
+	if len(c.problems) >= maxProblems {
+		return
+	}
 	c.problems = append(c.problems, Problem{
 		Path: c.path, Line: n.Line, Column: n.Column, Kind: kind, Message: fmt.Sprintf(format, args...),
 	})

@@ -70,8 +70,8 @@ func (r *reader) badWord(v value, text Text, name, accepts string, err error) {
 func optional[V any](t Type) Type {
 	read := t.read
 	t.read = func(r *reader, v value, to any) {
-		result, before := new(V), len(r.problems)
-		if read(r, v, result); len(r.problems) == before {
+		result, before := new(V), r.errors
+		if read(r, v, result); r.errors == before {
 			*to.(**V) = result
 		}
 	}
@@ -108,7 +108,7 @@ func (r *reader) choose(v value, t Type) (string, bool) {
 		case c.Word != text.Value:
 			words = append(words, c.Word)
 		case c.Stage == Later:
-			r.report(v, Problem{Kind: KindUnsupported, Message: fmt.Sprintf("`%s: %s` is not supported by this version of sysg", v.name, c.Word)})
+			r.unsupported(v, v.name+": "+c.Word)
 			return "", false
 		default:
 			return text.Value, true
@@ -186,16 +186,16 @@ var (
 	}}
 
 	// argv is a program and its arguments.
-	argv = Type{Name: "a list", Accepts: "a program and its arguments", nullable: true, read: readArgv}
+	argv = Type{Name: "a list", Accepts: "a program and its arguments", read: readArgv}
 
 	exits = list("a list of exit codes and signals", readExit)
 )
 
 func readArgv(r *reader, v value, to any) {
 	items := list("a list", func(r *reader, v value) (Text, bool) { return r.text(v, "an argument") })
-	before := len(r.problems)
+	before := r.errors
 	items.read(r, v, to)
-	if texts := *to.(*[]Text); len(r.problems) == before && (len(texts) == 0 || strings.TrimSpace(texts[0].Value) == "") {
+	if texts := *to.(*[]Text); r.errors == before && (len(texts) == 0 || strings.TrimSpace(texts[0].Value) == "") {
 		r.bad(v, fmt.Sprintf("%s names no program", v.name), `expected a list such as ["/usr/bin/env", "-0"]`)
 	}
 }

@@ -81,7 +81,8 @@ type Launch struct {
 
 // Launched says that the process is past its execve. Three descriptors come
 // with it, in this order: a pidfd, and the read ends of its standard output
-// and standard error, non-blocking.
+// and standard error, non-blocking. For a repeated Launch they are those that
+// are left, as with Listed.
 type Launched struct {
 	Incarnation string `json:"incarnation"`
 	PID         int    `json:"pid"`

@@ -97,7 +97,7 @@ func save(dir string, p Project, had contents) (contents, error) {
 // encode fills in the version and writes for people too: one field a line.
 func encode(value any, version *int) (string, error) {
 	*version = Version
-	text, err := json.MarshalIndent(value, "", " ")
+	text, err := json.Marshal(value)
 	return string(text) + "\n", err
 }
 

@@ -68,11 +68,11 @@ func TestFilesAreForTheirOwnerAlone(t *testing.T) {
 
 func TestACorruptFileIsNamedAndCanBeSetAside(t *testing.T) {
 	for name, test := range map[string]struct{ file, from, to, want string }{
-		"cut":             {stateFile, "}\n}\n", "", "unexpected end"},
-		"trailing":        {stateFile, "}\n}\n", "}\n}\n{}", "invalid character"},
+		"cut":             {stateFile, "}}\n", "", "unexpected end"},
+		"trailing":        {stateFile, "}}\n", "}}\n{}", "invalid character"},
 		"unknown field":   {stateFile, `"generation"`, `"generations"`, `unknown field "generations"`},
-		"wrong type":      {stateFile, `"generation": 1`, `"generation": "1"`, "cannot unmarshal"},
-		"no version":      {stateFile, `"version": 1,`, "", "it has no version"},
+		"wrong type":      {stateFile, `"generation":1`, `"generation":"1"`, "cannot unmarshal"},
+		"no version":      {stateFile, `"version":1,`, "", "it has no version"},
 		"another project": {stateFile, `"shop"`, `"shed"`, `it is the state of "shed"`},
 		"unknown wish":    {stateFile, `"up"`, `"maybe"`, `is wanted "maybe"`},
 		"pid of init's":   {pidFile, `42`, `-1`, `has process -1`},
@@ -111,7 +111,7 @@ func TestACorruptFileIsNamedAndCanBeSetAside(t *testing.T) {
 func TestAFileOfANewerVersionIsNotCorrupt(t *testing.T) {
 	dir := t.TempDir()
 	mustSave(t, dir, sample("shop", 1))
-	replace(t, filepath.Join(dir, "shop", stateFile), `"version": 1,`, `"version": 2, "new": [],`)
+	replace(t, filepath.Join(dir, "shop", stateFile), `"version":1,`, `"version":2,"new":[],`)
 	_, err := Load(dir, "shop")
 	var corrupt *CorruptError
 	if err == nil || errors.As(err, &corrupt) || !strings.Contains(err.Error(), "version 2 is newer") {

@@ -21,7 +21,7 @@ func sample(name string, generation int) Project {
 					Want: Up, Phase: "backing_off", Incarnation: "0123", Since: at, Cause: json.RawMessage(`{"kind":"exit"}`),
 					Restarts: 7, Consecutive: 2, LastExit: &Exit{Code: &code, At: at}, NextRetryAt: at.Add(time.Minute),
 				},
-				"web":  {Want: Up, Phase: "ready", Incarnation: "4567", Ready: true, LastExit: &Exit{Signal: &signal, At: at}},
+				"web":  {Want: Up, Phase: "ready", Incarnation: "4567", LastExit: &Exit{Signal: &signal, At: at}},
 				"seed": {Want: Down, Phase: "down", LastExit: &Exit{Unknown: true}},
 			},
 		},

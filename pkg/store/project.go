@@ -49,7 +49,6 @@ type Service struct {
 	Consecutive int       `json:"consecutive"`
 	LastExit    *Exit     `json:"last_exit,omitempty"`
 	NextRetryAt time.Time `json:"next_retry_at,omitzero"`
-	Ready       bool      `json:"ready"`
 }
 
 // Exit is how a service's main process ended: by Code or by Signal, or unknown.

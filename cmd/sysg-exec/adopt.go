@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// adopt takes over what an earlier helper left, before anything is answered.
+// The processes live on; their pipes are with sysgd, or lost; their exits are
+// not ours to wait for, but the kernel may tell them (Linux 6.15).
+func (h *helper) adopt() error {
+	all, err := h.loadRecords()
+	if err != nil {
+		return err
+	}
+	leaves := map[string]bool{}
+	for i := range all {
+		inc, err := h.adoptOne(&all[i])
+		if err != nil {
+			return err
+		}
+		if inc.home != nil {
+			leaves[inc.home.path()] = true
+		}
+	}
+	if c, cgroups := h.contain.(*cgroups); cgroups {
+		return c.sweep(func(path string) bool { return leaves[path] })
+	}
+	return nil
+}
+
+func (h *helper) adoptOne(s *saved) (*incarnation, error) {
+	inc := &incarnation{
+		record: s.Record, state: running, stranger: true, startTicks: s.StartTicks, savedBytes: s.bytes,
+		pidfd: -1, statusFD: -1, outputs: [2]int{-1, -1}, writes: [2]int{-1, -1},
+	}
+	h.incarnations[s.Record.Launch.Incarnation] = inc
+	if inc.record.Emptied {
+		return inc, nil
+	}
+	var err error
+	if inc.home, err = h.contain.find(s); err != nil {
+		// Its main process can still be watched and killed.
+		fmt.Fprintf(os.Stderr, "sysg-exec: cannot find what belongs to incarnation %s: %v\n", s.Record.Launch.Incarnation, err)
+	}
+	if inc.record.Exited == nil {
+		inc.pidfd = reopen(inc.record.PID, s.StartTicks)
+	}
+	if inc.pidfd >= 0 {
+		if inc.home != nil {
+			inc.home.started(inc.record.PID, inc.pidfd)
+		}
+		inc.exitKey, err = h.watch(inc.pidfd, sys.Readable, func(uint32) { h.mainEnded(inc) })
+		return inc, err
+	}
+	if inc.record.Exited == nil { // It ended while nobody looked.
+		h.exited(inc, spec.Exited{Unknown: true})
+		return inc, nil
+	}
+	h.survivorChanged(inc)
+	return inc, nil
+}
+
+// reopen opens a pidfd of the process that had this number and start time; -1
+// if there is none any more.
+func reopen(pid int, startTicks uint64) int {
+	pidfd, err := sys.PidfdOpen(pid)
+	if err != nil {
+		return -1
+	}
+	// Looked at after the opening: if it is the one now, it was the one then.
+	stat, err := sys.ReadProcStat(pid)
+	if err != nil || stat.Started != startTicks {
+		sys.CloseAll([]int{pidfd})
+		return -1
+	}
+	return pidfd
+}
+
+// strangerEnded takes the exit of a process that is not our child. The kernel
+// tells it once the process's parent has reaped it, which hangs the pidfd up;
+// one that does not tell exits (before Linux 6.15) makes it unknown.
+func (h *helper) strangerEnded(inc *incarnation) {
+	status, known, supported, err := sys.ExitOfStranger(inc.pidfd)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sysg-exec: the exit of incarnation %s is lost: %v\n", inc.record.Launch.Incarnation, err)
+	}
+	poll := []unix.PollFd{{Fd: int32(inc.pidfd)}}
+	if n, _ := unix.Poll(poll, 0); supported && !known && err == nil && (n == 0 || poll[0].Revents&unix.POLLHUP == 0) {
+		// Not reaped yet: wait for nothing but the hang-up.
+		if h.rewatch(inc.exitKey, 0) == nil {
+			return
+		}
+	}
+	if inc.home != nil {
+		inc.home.started(0, -1) // Its number means nothing any more.
+	}
+	h.exited(inc, spec.Exited{Status: status, Unknown: !known})
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/cgroup"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// cgroups contains incarnations in leaves below base:
+//
+//	p-<project>/s-<service>/run-<incarnation>
+//	p-<project>/s-<service>/aux-<incarnation>-<role>
+type cgroups struct {
+	base *cgroup.Dir
+	// above is the directory that base was made in, nil for that of a unit,
+	// which is not ours.
+	above *cgroup.Dir
+}
+
+func projectDir(l spec.Launch) string { return "p-" + l.Project }
+func serviceDir(l spec.Launch) string { return "s-" + l.Service }
+
+func leafName(l spec.Launch) string {
+	if l.Role == spec.RoleMain {
+		return "run-" + l.Incarnation
+	}
+	return "aux-" + l.Incarnation + "-" + string(l.Role)
+}
+
+func (c *cgroups) orphans() bool { return false }
+
+func (c *cgroups) leave() {
+	if c.above != nil {
+		_ = c.above.Remove(path.Base(c.base.Path()))
+	}
+}
+
+func (c *cgroups) make(l spec.Launch) (home, error) {
+	project, err := c.base.Ensure(projectDir(l))
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
+		project, err = c.ensureAnew(projectDir(l))
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer project.Close()
+	service, err := project.Ensure(serviceDir(l))
+	if err != nil {
+		return nil, err
+	}
+	defer service.Close()
+	leaf, err := service.Make(leafName(l))
+	if err != nil {
+		return nil, err
+	}
+	return c.newHome(l, leaf)
+}
+
+// ensureAnew is for a base that somebody has removed while it was empty.
+func (c *cgroups) ensureAnew(name string) (*cgroup.Dir, error) {
+	if c.above == nil {
+		return nil, fmt.Errorf("cgroup %q is gone: its unit has been stopped", c.base.Path())
+	}
+	base, err := c.above.Ensure(path.Base(c.base.Path()))
+	if err != nil {
+		return nil, err
+	}
+	c.base.Close()
+	c.base = base
+	return base.Ensure(name)
+}
+
+func (c *cgroups) newHome(l spec.Launch, leaf *cgroup.Dir) (home, error) {
+	number, err := leaf.ID()
+	if err != nil {
+		leaf.Close()
+		return nil, err
+	}
+	return &cgroupHome{all: c, launch: l, leaf: leaf, number: number, eventsFD: -1}, nil
+}
+
+func (c *cgroups) find(s *saved) (home, error) {
+	if s.Record.Cgroup == "" { // Made by a helper that had no cgroups.
+		return (&sessions{}).find(s)
+	}
+	service, err := c.service(s.Record.Launch)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer service.Close()
+	leaf, err := service.Child(leafName(s.Record.Launch))
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if number, err := leaf.ID(); err != nil || number != s.CgroupID {
+		leaf.Close()
+		return nil, fmt.Errorf("cgroup %q is not the one that was made", leaf.Path())
+	}
+	return c.newHome(s.Record.Launch, leaf)
+}
+
+// service opens the directory of a launch's service.
+func (c *cgroups) service(l spec.Launch) (*cgroup.Dir, error) {
+	project, err := c.base.Child(projectDir(l))
+	if err != nil {
+		return nil, err
+	}
+	defer project.Close()
+	return project.Child(serviceDir(l))
+}
+
+// prune tries; what still has something in it stays.
+func (c *cgroups) prune(l spec.Launch) {
+	project, err := c.base.Child(projectDir(l))
+	if err != nil {
+		return
+	}
+	defer project.Close()
+	if project.Remove(serviceDir(l)) == nil {
+		_ = c.base.Remove(projectDir(l))
+	}
+}
+
+// sweep removes the empty leaves that an earlier helper left. What is populated
+// and in none of our records is reported and left alone.
+func (c *cgroups) sweep(known func(path string) bool) error {
+	return c.eachDir(c.base, "p-", func(project *cgroup.Dir, name string) error {
+		err := c.eachDir(project, "s-", func(service *cgroup.Dir, name string) error {
+			err := c.eachDir(service, "", func(leaf *cgroup.Dir, name string) error {
+				if known(leaf.Path()) {
+					return nil
+				}
+				events, err := leaf.Events()
+				if err == nil && !events.Populated {
+					return service.RemoveTree(name)
+				}
+				fmt.Fprintf(os.Stderr, "sysg-exec: leaving cgroup %q alone: it is populated and unknown\n", leaf.Path())
+				return nil
+			})
+			_ = project.Remove(name)
+			return err
+		})
+		_ = c.base.Remove(name)
+		return err
+	})
+}
+
+// eachDir calls do for each directory in dir whose name begins with prefix.
+func (c *cgroups) eachDir(dir *cgroup.Dir, prefix string, do func(child *cgroup.Dir, name string) error) error {
+	names, err := dir.Children()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		child, err := dir.Child(name)
+		if err != nil {
+			return err
+		}
+		err = do(child, name)
+		child.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cgroupHome is a leaf.
+type cgroupHome struct {
+	all    *cgroups
+	launch spec.Launch
+	leaf   *cgroup.Dir
+	number uint64
+	// eventsFD is open while survivors are waited for, else -1.
+	eventsFD int
+}
+
+func (h *cgroupHome) cgroupFD() int                      { return h.leaf.FD() }
+func (h *cgroupHome) path() string                       { return h.leaf.Path() }
+func (h *cgroupHome) id() uint64                         { return h.number }
+func (h *cgroupHome) started(int, int)                   {}
+func (h *cgroupHome) kill() error                        { return h.leaf.Kill() }
+func (h *cgroupHome) signal(signal syscall.Signal) error { return h.leaf.Signal(signal) }
+
+func (h *cgroupHome) collect(pidfd int) (uint32, sys.Usage, bool, error) {
+	return sys.WaitPidfd(pidfd)
+}
+
+func (h *cgroupHome) first() int {
+	pids, err := h.leaf.Procs()
+	if err != nil || len(pids) == 0 {
+		return 0
+	}
+	return pids[0]
+}
+
+// survivors takes the kernel's word: a cgroup that can be removed is empty.
+// Only an empty one is searched for sub-cgroups to remove, since survivors may
+// still want theirs.
+func (h *cgroupHome) survivors() ([]awaited, error) {
+	service, err := h.all.service(h.launch)
+	if err != nil {
+		return nil, err
+	}
+	defer service.Close()
+	name := leafName(h.launch)
+	err = service.Remove(name)
+	if err == nil {
+		return nil, nil
+	}
+	if !errors.Is(err, unix.EBUSY) {
+		return nil, err
+	}
+	if h.eventsFD < 0 {
+		if h.eventsFD, err = h.leaf.OpenEvents(); err != nil {
+			h.eventsFD = -1
+			return nil, err
+		}
+	}
+	// Reading arms the event: what happens from here on is not missed.
+	events, err := cgroup.ReadEvents(h.eventsFD)
+	if err != nil {
+		return nil, err
+	}
+	if !events.Populated && service.RemoveTree(name) == nil {
+		return nil, nil
+	}
+	return []awaited{{h.eventsFD, sys.Urgent}}, nil
+}
+
+func (h *cgroupHome) close() {
+	if h.eventsFD >= 0 {
+		_ = unix.Close(h.eventsFD)
+		h.eventsFD = -1
+	}
+	h.leaf.Close()
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
+)
+
+// generations is the store as grant wants it.
+type generations struct{ store generation.Store }
+
+func openGenerations(state string) *generations {
+	return &generations{generation.Store{Dir: filepath.Join(state, "generations")}}
+}
+
+// install decodes, checks and stores what came with an Install.
+func (g *generations) install(text []byte) (spec.Installed, spec.Reason, error) {
+	decoded, err := generation.Decode(text)
+	if err != nil {
+		return spec.Installed{}, spec.ReasonInvalid, err
+	}
+	number, changed, err := g.store.Install(decoded)
+	if err != nil {
+		return spec.Installed{}, spec.ReasonInternal, err
+	}
+	return spec.Installed{
+		Project: decoded.Supervise.Project, Number: number, Hash: decoded.Supervise.Hash, Changed: changed,
+	}, "", nil
+}
+
+// Active implements grant.Store.
+func (g *generations) Active(project string) (int, error) {
+	number, err := g.store.Active(project)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	return number, err
+}
+
+// Load implements grant.Store.
+func (g *generations) Load(project string, number int) (string, generation.Launch, error) {
+	loaded, err := g.store.Load(project, number)
+	if err != nil {
+		return "", generation.Launch{}, err
+	}
+	return loaded.Supervise.Hash, loaded.Launch, nil
+}

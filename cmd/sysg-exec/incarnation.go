@@ -1,0 +1,250 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/confine"
+	"systemg.org/sysg/pkg/grant"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// maxIncarnations bounds how many there are at a time. Each costs about five
+// descriptors.
+const maxIncarnations = 4096
+
+// state is how far an incarnation has come.
+type state int
+
+const (
+	queued  state = iota // waits for a launcher
+	cloning              // a launcher works on it
+	staged               // a process is on its way to the program
+	failing              // it will not get there; what is left of it is going
+	running              // past the execve; it may have ended
+)
+
+// incarnation is one run of a command, from its Launch to its Ack.
+type incarnation struct {
+	record spec.Record
+	state  state
+	home   home
+	// granted is what to launch, until it is launched.
+	granted grant.Granted
+
+	// pidfd stays open, reaped or not, until the Ack.
+	pidfd int
+	// outputs are our copies of the log pipes' read ends: while sysgd is
+	// away, what is written stays in the pipes. -1 if they are lost.
+	outputs [2]int
+	// writes are the write ends, until a launcher has them.
+	writes [2]int
+
+	// statusFD and status belong to a staged launch.
+	statusFD int
+	status   []byte
+	deadline time.Time
+	// hung is the stage in which the deadline was missed.
+	hung    spec.Stage
+	failure *confine.Failure
+	waiters []waiter
+
+	killed bool
+	// stranger: its process is not our child, but was of an earlier helper.
+	stranger bool
+	// startTicks tells its process from others with that number.
+	startTicks uint64
+	// savedBytes is the length of its record's file, as far as we wrote it.
+	savedBytes int
+
+	exitKey, statusKey uint64
+	emptyKeys          []uint64
+	forgotten          bool
+}
+
+// waiter is a Launch to be answered.
+type waiter struct {
+	conn *conn
+	id   uint64
+}
+
+// wanted says whether anybody still waits for the launch.
+func (i *incarnation) wanted() bool {
+	for _, w := range i.waiters {
+		if !w.conn.closed {
+			return true
+		}
+	}
+	return false
+}
+
+// mainEnded takes the exit of the main process.
+func (h *helper) mainEnded(inc *incarnation) {
+	if inc.state == staged {
+		// Its last word may have come in the same turn of the loop.
+		h.readStatus(inc)
+	}
+	if inc.stranger {
+		h.strangerEnded(inc)
+		return
+	}
+	status, usage, exited, err := inc.home.collect(inc.pidfd)
+	if err == nil && !exited {
+		return
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sysg-exec: the exit of incarnation %s is lost: %v\n", inc.record.Launch.Incarnation, err)
+	}
+	h.exited(inc, spec.Exited{Status: status, Unknown: err != nil, Usage: spec.Usage{
+		UserMicros: usage.User.Microseconds(), SystemMicros: usage.System.Microseconds(), MaxRSS: usage.MaxRSS,
+	}})
+}
+
+// exited records the end of the main process and looks whether all is over.
+func (h *helper) exited(inc *incarnation, exited spec.Exited) {
+	h.unwatch(inc.exitKey)
+	inc.exitKey = 0
+	h.closeStatus(inc)
+	if inc.state == staged { // The end of file of its status did not come.
+		inc.state, inc.failure = failing, &confine.Failure{Stage: spec.StageExec, Detail: "the process ended before it became the program"}
+	}
+	exited.Incarnation, exited.At = inc.record.Launch.Incarnation, time.Now()
+	inc.record.Exited = &exited
+	empty := h.empty(inc)
+	if inc.state != running {
+		return
+	}
+	exited.Emptied = empty
+	if err := h.save(inc); err != nil {
+		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
+	}
+	h.event(spec.Reply{Exited: &exited})
+}
+
+// empty asks whether nothing is left of an incarnation, and else waits for a
+// change. It is asked from the end of the main process on.
+func (h *helper) empty(inc *incarnation) bool {
+	for _, key := range inc.emptyKeys {
+		h.unwatch(key)
+	}
+	inc.emptyKeys = nil
+	var survivors []awaited
+	var err error
+	if inc.home != nil { // An adopted one may be gone already.
+		survivors, err = inc.home.survivors()
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sysg-exec: cannot tell whether incarnation %s is empty: %v\n", inc.record.Launch.Incarnation, err)
+		return false
+	}
+	for _, one := range survivors {
+		key, err := h.watch(one.fd, one.events, func(uint32) { h.survivorChanged(inc) })
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "sysg-exec: cannot watch what is left of incarnation %s: %v\n", inc.record.Launch.Incarnation, err)
+		}
+		inc.emptyKeys = append(inc.emptyKeys, key)
+	}
+	if len(survivors) > 0 {
+		return false
+	}
+	if inc.home != nil {
+		inc.home.close()
+		inc.home = nil
+	}
+	inc.record.Emptied = inc.state == running
+	if inc.state == failing {
+		h.answerFailed(inc, inc.failure)
+		h.forget(inc)
+	}
+	return true
+}
+
+// survivorChanged is an event of something that outlived the main process.
+func (h *helper) survivorChanged(inc *incarnation) {
+	if !h.empty(inc) || inc.state != running {
+		return
+	}
+	if err := h.save(inc); err != nil {
+		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
+	}
+	h.event(spec.Reply{Emptied: &spec.Emptied{Incarnation: inc.record.Launch.Incarnation}})
+}
+
+// fail ends a launch that has no process, or none any more.
+func (h *helper) fail(inc *incarnation, failure *confine.Failure) {
+	delete(h.flying, inc)
+	inc.failure, inc.state = failure, failing
+	if inc.home == nil {
+		h.answerFailed(inc, failure)
+		h.forget(inc)
+		return
+	}
+	h.empty(inc)
+}
+
+// answerFailed tells all who wait.
+func (h *helper) answerFailed(inc *incarnation, failure *confine.Failure) {
+	for _, w := range inc.waiters {
+		h.reply(w.conn, spec.Reply{ID: w.id, Failed: &spec.Failed{
+			Incarnation: inc.record.Launch.Incarnation,
+			Stage:       failure.Stage, Errno: failure.Errno, Detail: failure.Detail,
+		}})
+	}
+	inc.waiters = nil
+}
+
+// forget lets go of all that is kept of an incarnation.
+func (h *helper) forget(inc *incarnation) {
+	delete(h.flying, inc)
+	delete(h.incarnations, inc.record.Launch.Incarnation)
+	inc.forgotten = true
+	h.unwatch(inc.exitKey)
+	h.closeStatus(inc)
+	for _, fd := range []int{inc.pidfd, inc.outputs[0], inc.outputs[1], inc.writes[0], inc.writes[1]} {
+		if fd >= 0 {
+			sys.CloseAll([]int{fd})
+		}
+	}
+	h.unsave(inc)
+	h.contain.prune(inc.record.Launch)
+	h.flush(h.receiver) // A List may wait for this one.
+}
+
+// kill ends all of an incarnation, also one that is only being launched.
+func (h *helper) kill(inc *incarnation) error {
+	inc.killed = true
+	if inc.pidfd >= 0 && inc.record.Exited == nil {
+		_ = sys.PidfdSignal(inc.pidfd, unix.SIGKILL) // In case it has left its home.
+	}
+	if inc.home == nil {
+		return nil
+	}
+	return inc.home.kill()
+}
+
+// reapOrphans waits for children that we never started: orphans of services
+// that became ours. While a launch is in flight an unknown child may be that
+// one, whose exit is not ours to take.
+func (h *helper) reapOrphans() {
+	if h.plain.current != nil || len(h.lost) > 0 {
+		return
+	}
+	ours := map[int]bool{}
+	for _, inc := range h.incarnations {
+		ours[inc.record.PID] = true
+	}
+	all, err := processTable()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
+		return
+	}
+	self := os.Getpid()
+	for pid, stat := range all {
+		if stat.Parent == self && stat.Zombie() && !ours[pid] {
+			_, _, _, _ = sys.Reap(pid)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/confine"
+	"systemg.org/sysg/pkg/grant"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// launch answers a Launch: at once, or when the process is its program.
+func (h *helper) launch(c *conn, id uint64, l *spec.Launch) {
+	if inc := h.incarnations[l.Incarnation]; inc != nil {
+		h.launchAgain(c, id, inc, l)
+		return
+	}
+	granted, err := grant.Launch(*l, h.store)
+	var refusal *grant.Refusal
+	if errors.As(err, &refusal) {
+		h.refuse(c, id, refusal.Reason, refusal.Detail)
+		return
+	}
+	if len(h.incarnations) >= maxIncarnations {
+		h.refuse(c, id, spec.ReasonInternal, fmt.Sprintf("there are %d incarnations already", maxIncarnations))
+		return
+	}
+	if len(h.lost) == maxLost && h.plain.current != nil {
+		h.refuse(c, id, spec.ReasonInternal, "too many launches hang in a file system that does not answer")
+		return
+	}
+	inc := &incarnation{
+		record: spec.Record{Launch: *l}, granted: granted, waiters: []waiter{{c, id}},
+		pidfd: -1, statusFD: -1, outputs: [2]int{-1, -1}, writes: [2]int{-1, -1},
+	}
+	h.incarnations[l.Incarnation] = inc
+	if inc.home, err = h.contain.make(*l); err != nil {
+		h.fail(inc, confine.Fail(spec.StageCgroup, err))
+		return
+	}
+	for i := range inc.outputs {
+		if inc.outputs[i], inc.writes[i], err = sys.LogPipe(); err != nil {
+			inc.outputs[i], inc.writes[i] = -1, -1
+			h.fail(inc, confine.Fail(spec.StagePipes, err))
+			return
+		}
+	}
+	h.queue = append(h.queue, inc)
+}
+
+// launchAgain answers a Launch of an incarnation that there is.
+func (h *helper) launchAgain(c *conn, id uint64, inc *incarnation, l *spec.Launch) {
+	switch {
+	case inc.record.Launch != *l:
+		h.refuse(c, id, spec.ReasonInvalid, "this incarnation belongs to another launch")
+	case inc.state < running:
+		inc.waiters = append(inc.waiters, waiter{c, id})
+	default:
+		h.sendLaunched(waiter{c, id}, inc)
+	}
+}
+
+// dispatch gives the launcher its next job.
+func (h *helper) dispatch() {
+	for h.plain.current == nil && len(h.queue) > 0 {
+		inc := h.queue[0]
+		h.queue = h.queue[1:]
+		switch {
+		case inc.killed:
+			h.fail(inc, &confine.Failure{Stage: spec.StageClone, Detail: "killed before it was launched"})
+			continue
+		case !inc.wanted(): // Whoever asked is gone, and nothing has happened yet.
+			h.fail(inc, &confine.Failure{Stage: spec.StageGrant, Detail: "nobody asks for it any more"})
+			continue
+		}
+		j := &job{incarnation: inc, launch: inc.record.Launch, granted: inc.granted, place: confine.Place{
+			StdinFD: h.nullFD, StdoutFD: inc.writes[0], StderrFD: inc.writes[1], CgroupFD: inc.home.cgroupFD(),
+		}}
+		inc.writes = [2]int{-1, -1} // The job's now.
+		inc.state, inc.deadline = cloning, time.Now().Add(h.options.launchTimeout)
+		h.flying[inc] = true
+		h.plain.current = j
+		h.plain.jobs <- j
+	}
+}
+
+// launchersDone takes back finished jobs.
+func (h *helper) launchersDone() {
+	_ = sys.Drain(h.wakeFD)
+	for {
+		select {
+		case j := <-h.done:
+			h.jobDone(j)
+		default:
+			return
+		}
+	}
+}
+
+func (h *helper) jobDone(j *job) {
+	j.closeOutputs()
+	if h.plain.current == j {
+		h.plain.current = nil
+	}
+	for l := range h.lost {
+		if l.current == j {
+			delete(h.lost, l)
+		}
+	}
+	inc := j.incarnation
+	switch {
+	case inc.state == failing: // Given up; whom it was for has been told.
+		j.discard()
+		h.fail(inc, inc.failure)
+	case j.err != nil && inc.hung != "":
+		h.fail(inc, h.hungFailure(inc))
+	case j.err != nil:
+		h.fail(inc, j.failure())
+	default:
+		h.cloned(inc, j)
+	}
+	if h.contain.orphans() {
+		h.reapOrphans() // Held back while a launch was in flight.
+	}
+}
+
+// cloned goes on from a process that there is now.
+func (h *helper) cloned(inc *incarnation, j *job) {
+	exitKey, err := h.watch(j.started.PidFD, sys.Readable, func(uint32) { h.mainEnded(inc) })
+	var statusKey uint64
+	if err == nil && j.started.StatusFD >= 0 {
+		statusKey, err = h.watch(j.started.StatusFD, sys.Readable, func(uint32) { h.readStatus(inc) })
+	}
+	if err != nil {
+		h.unwatch(exitKey)
+		j.discard()
+		h.fail(inc, confine.Fail(spec.StageClone, err))
+		return
+	}
+	inc.state, inc.record.PID, inc.record.Started = staged, j.started.PID, time.Now()
+	inc.pidfd, inc.exitKey = j.started.PidFD, exitKey
+	inc.statusFD, inc.statusKey = j.started.StatusFD, statusKey
+	inc.home.started(inc.record.PID, inc.pidfd)
+	switch {
+	case inc.killed:
+		h.failRunning(inc, &confine.Failure{Stage: spec.StageClone, Detail: "killed while it was launched"})
+	case inc.statusFD < 0:
+		h.launched(inc)
+	}
+}
+
+// readStatus reads the status pipe of a staged process until its end of file.
+func (h *helper) readStatus(inc *incarnation) {
+	var text [1024]byte
+	for {
+		n, err := sys.Read(inc.statusFD, text[:])
+		if errors.Is(err, sys.ErrWouldBlock) {
+			return
+		}
+		inc.status = append(inc.status, text[:max(n, 0)]...)
+		if err != nil || n == 0 || len(inc.status) > confine.MaxStatus {
+			break
+		}
+	}
+	h.closeStatus(inc)
+	if inc.state != staged {
+		return
+	}
+	var failure *confine.Failure
+	switch err := confine.ParseStatus(inc.status); {
+	case err == nil:
+		h.launched(inc)
+	case inc.hung != "":
+		h.failRunning(inc, h.hungFailure(inc))
+	case errors.As(err, &failure):
+		h.failRunning(inc, failure)
+	}
+}
+
+func (h *helper) closeStatus(inc *incarnation) {
+	if inc.statusFD >= 0 {
+		h.unwatch(inc.statusKey)
+		sys.CloseAll([]int{inc.statusFD})
+		inc.statusFD, inc.statusKey = -1, 0
+	}
+}
+
+// launched: the process is its program. The record is on disk before anybody
+// is told, so that whoever was told finds it again after our death.
+func (h *helper) launched(inc *incarnation) {
+	delete(h.flying, inc)
+	inc.state, inc.granted = running, grant.Granted{}
+	inc.record.Cgroup = inc.home.path()
+	if err := h.save(inc); err != nil {
+		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: a restart of this helper will not find incarnation %s: %v\n", inc.record.Launch.Incarnation, err)
+	}
+	for _, w := range inc.waiters {
+		h.sendLaunched(w, inc)
+	}
+	inc.waiters = nil
+	h.flush(h.receiver) // A List may wait for this one.
+}
+
+// failRunning fails a launch whose process may live: the answer is given when
+// it has ended, since Failed says that nothing runs.
+func (h *helper) failRunning(inc *incarnation, failure *confine.Failure) {
+	inc.failure, inc.state = failure, failing
+	_ = sys.PidfdSignal(inc.pidfd, unix.SIGKILL)
+	_ = inc.home.kill()
+}

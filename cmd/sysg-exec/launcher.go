@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/confine"
+	"systemg.org/sysg/pkg/grant"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// launcher is the thread "plain": it keeps the helper's credentials, and forks
+// stages and, in user mode, services. A fork waits for its execve, and the
+// search for a program and the reading of an env file for a file system, all
+// of which can take for ever; so none of it happens in the loop.
+//
+// A launcher takes one job at a time. It ends when jobs is closed, which the
+// loop does to one that is stuck, and puts another in its place.
+type launcher struct {
+	jobs chan *job
+	done chan<- *job
+	// wakeFD tells the loop of something in done.
+	wakeFD int
+	// current is the job it works on; only the loop looks at it.
+	current *job
+}
+
+// job is one launch, of which the launcher fills in the result.
+type job struct {
+	incarnation *incarnation
+	launch      spec.Launch
+	granted     grant.Granted
+	place       confine.Place
+
+	started confine.Started
+	err     error
+}
+
+// startLauncher starts the thread. Each launcher sends once per job, so done
+// needs as much room as there are launchers.
+func startLauncher(done chan<- *job, wakeFD int) *launcher {
+	l := &launcher{jobs: make(chan *job, 1), done: done, wakeFD: wakeFD}
+	go l.run()
+	return l
+}
+
+func (l *launcher) run() {
+	runtime.LockOSThread()
+	sys.SetThreadName("plain")
+	// Children inherit the mask of this thread, whatever it was started with.
+	maskErr := sys.UnblockSignals()
+	for job := range l.jobs {
+		if job.err = maskErr; maskErr == nil {
+			job.run()
+		}
+		l.done <- job
+		_ = sys.Signal(l.wakeFD)
+	}
+}
+
+func (j *job) run() {
+	prepared, err := confine.Prepare(j.granted.Service, j.granted.Argv, j.granted.Inherited, j.launch)
+	if err == nil {
+		j.started, err = confine.Start(prepared, j.place)
+	}
+	j.err = err
+}
+
+// closeOutputs closes the write ends of the log pipes, which are the
+// service's alone from here on: their end of file is to mean its end.
+func (j *job) closeOutputs() {
+	sys.CloseAll([]int{j.place.StdoutFD, j.place.StderrFD})
+}
+
+// discard ends what a job started that nobody waits for any more.
+func (j *job) discard() {
+	if j.err != nil {
+		return
+	}
+	_ = sys.PidfdSignal(j.started.PidFD, unix.SIGKILL)
+	_, _ = unix.Wait4(j.started.PID, nil, 0, nil)
+	sys.CloseAll([]int{j.started.PidFD})
+	if j.started.StatusFD >= 0 {
+		sys.CloseAll([]int{j.started.StatusFD})
+	}
+}
+
+// failure is the job's error as what the client is told.
+func (j *job) failure() *confine.Failure {
+	var failure *confine.Failure
+	if errors.As(j.err, &failure) {
+		return failure
+	}
+	return confine.Fail(spec.StageClone, j.err)
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// options are the arguments of serve.
+type options struct {
+	// state is the state directory.
+	state string
+	// unit is the systemd unit that is the home of all services, "" for none.
+	unit string
+	// containment is auto, cgroup or session.
+	containment string
+	// launchTimeout is how long a launch may take to its execve.
+	launchTimeout time.Duration
+}
+
+// parseOptions reads "--name value" and "--name=value".
+func parseOptions(args []string) (options, error) {
+	o := options{containment: "auto", launchTimeout: 10 * time.Second}
+	for len(args) > 0 {
+		name, value, inline := strings.Cut(args[0], "=")
+		args = args[1:]
+		if !inline {
+			if len(args) == 0 {
+				return o, fmt.Errorf("%q needs a value\n%s", name, usage)
+			}
+			value, args = args[0], args[1:]
+		}
+		if err := o.set(name, value); err != nil {
+			return o, err
+		}
+	}
+	if o.state == "" {
+		return o, o.setDefaultState()
+	}
+	return o, nil
+}
+
+func (o *options) set(name, value string) (err error) {
+	switch name {
+	case "--state":
+		o.state, err = filepath.Abs(value)
+	case "--services-unit":
+		o.unit = value
+	case "--containment":
+		o.containment = value
+		if value != "auto" && value != "cgroup" && value != "session" {
+			err = fmt.Errorf("--containment is %q, not auto, cgroup or session", value)
+		}
+	case "--launch-timeout":
+		o.launchTimeout, err = time.ParseDuration(value)
+		if err == nil && o.launchTimeout <= 0 {
+			err = fmt.Errorf("--launch-timeout is %s", value)
+		}
+	default:
+		err = fmt.Errorf("unknown option %q\n%s", name, usage)
+	}
+	return err
+}
+
+// setDefaultState is the user's state directory.
+func (o *options) setDefaultState() error {
+	folder, home := os.Getenv("XDG_DATA_HOME"), os.Getenv("HOME")
+	switch {
+	case filepath.IsAbs(folder):
+		o.state = filepath.Join(folder, "systemg")
+	case filepath.IsAbs(home):
+		o.state = filepath.Join(home, ".local/share/systemg")
+	default:
+		return errors.New("neither XDG_DATA_HOME nor HOME is set; use --state")
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// saved is what a later helper needs to take an incarnation over, one file
+// each in <state>/incarnations, from its launch to its Ack.
+type saved struct {
+	Record spec.Record `json:"record"`
+	// Boot, StartTicks and CgroupID tell the process, and its cgroup, from
+	// others that have got their numbers since.
+	Boot       string `json:"boot"`
+	StartTicks uint64 `json:"start_ticks"`
+	CgroupID   uint64 `json:"cgroup_id,omitempty"`
+
+	// bytes is the length of the file that it was read from.
+	bytes int
+}
+
+// maxSaved bounds a record's text, in bytes.
+const maxSaved = 64 << 10
+
+const savedSuffix = ".json"
+
+func (h *helper) recordDir() string { return filepath.Join(h.options.state, "incarnations") }
+
+func (h *helper) recordPath(incarnation string) string {
+	return filepath.Join(h.recordDir(), incarnation+savedSuffix)
+}
+
+// save writes the record. It is not synced to disk: after a power loss no
+// incarnation lives, so there is nothing to take over. And it is one write(2)
+// of less than a page, which no kill of ours can cut; a rename would cost as
+// much as the launch itself. Newlines cover what is left of a longer old text.
+func (h *helper) save(inc *incarnation) error {
+	s := saved{Record: inc.record, Boot: h.boot, StartTicks: inc.startTicks}
+	if s.StartTicks == 0 && inc.record.Exited == nil {
+		stat, err := sys.ReadProcStat(inc.record.PID)
+		if err != nil {
+			return fmt.Errorf("cannot look at process %d: %w", inc.record.PID, err)
+		}
+		inc.startTicks, s.StartTicks = stat.Started, stat.Started
+	}
+	if inc.home != nil {
+		s.CgroupID = inc.home.id()
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("cannot encode record: %w", err)
+	}
+	file, err := os.OpenFile(h.recordPath(inc.record.Launch.Incarnation), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot write record: %w", err)
+	}
+	defer file.Close()
+	for len(text) < inc.savedBytes {
+		text = append(text, '\n')
+	}
+	inc.savedBytes = len(text)
+	if _, err := file.Write(text); err != nil {
+		return fmt.Errorf("cannot write record: %w", err)
+	}
+	return nil
+}
+
+// unsave removes the record. One that stays would come back as an exit that
+// was acknowledged before, which does no harm.
+func (h *helper) unsave(inc *incarnation) {
+	_ = os.Remove(h.recordPath(inc.record.Launch.Incarnation))
+}
+
+// loadRecords reads what an earlier helper saved. What cannot be read, or is of
+// another boot, is removed: nothing of it can live.
+func (h *helper) loadRecords() ([]saved, error) {
+	if err := os.MkdirAll(h.recordDir(), 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the folder of records: %w", err)
+	}
+	entries, err := os.ReadDir(h.recordDir())
+	if err != nil {
+		return nil, fmt.Errorf("cannot list records: %w", err)
+	}
+	var all []saved
+	for _, entry := range entries {
+		path := filepath.Join(h.recordDir(), entry.Name())
+		s, err := readRecord(path)
+		if err == nil && s.Boot == h.boot {
+			all = append(all, s)
+			continue
+		}
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
+		}
+	}
+	return all, nil
+}
+
+func readRecord(path string) (saved, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return saved{}, fmt.Errorf("cannot read record: %w", err)
+	}
+	s, err := decodeRecord(bytes.TrimRight(text, "\n"))
+	if err == nil && filepath.Base(path) != s.Record.Launch.Incarnation+savedSuffix {
+		err = errors.New("its name is not its incarnation's")
+	}
+	if err != nil {
+		return saved{}, fmt.Errorf("cannot read record %q: %w", path, err)
+	}
+	s.bytes = len(text)
+	return s, nil
+}
+
+// decodeRecord holds a record to the rules that its message has.
+func decodeRecord(text []byte) (saved, error) {
+	var s saved
+	if err := spec.Unmarshal(text, &s, spec.Limits{Bytes: maxSaved, Objects: 8}); err != nil {
+		return saved{}, err
+	}
+	_, err := spec.EncodeReply(&spec.Reply{ID: 1, Listed: &spec.Listed{Record: &s.Record}})
+	return s, err
+}

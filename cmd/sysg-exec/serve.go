@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/confine"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// serve makes a helper and runs it until a Quit.
+func serve(o options) error {
+	listener, err := takeListener()
+	if err != nil {
+		return err
+	}
+	// One for the loop, one for a launcher, which holds it while it forks.
+	runtime.GOMAXPROCS(2)
+	holdCollector()
+	unix.Umask(confine.HelperUmask)
+	// A hang-up or Ctrl-C is not for us. It is caught, not ignored, since a
+	// child inherits what is ignored (execve(2)), and services get defaults.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT)
+
+	if err := os.MkdirAll(o.state, 0o700); err != nil {
+		return fmt.Errorf("cannot make the state directory: %w", err)
+	}
+	lock, err := sys.Lock(filepath.Join(o.state, "exec.lock"))
+	if err != nil {
+		return fmt.Errorf("cannot serve %q: %w", o.state, err)
+	}
+	// Never closed by us: who gets the lock may rely on our being gone, with
+	// the listener, which the kernel closes before it (do_exit closes upwards).
+	defer runtime.KeepAlive(lock)
+
+	h, err := newHelper(o, listener)
+	if err != nil {
+		return err
+	}
+	if err := h.adopt(); err != nil {
+		return err
+	}
+	if err := notifyReady(); err != nil {
+		return err
+	}
+	return h.run()
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+
+	"systemg.org/sysg/pkg/client"
+)
+
+// app is one run of sysg.
+type app struct {
+	env      func(string) string
+	out      *output
+	logLevel string
+	// instance is where the daemons are; found on first use.
+	instance *instance
+}
+
+func newApp() *app {
+	return &app{env: os.Getenv, out: newOutput(os.Stdout, os.Stderr)}
+}
+
+// home finds the instance of this user.
+func (a *app) home() (*instance, error) {
+	if a.instance == nil {
+		found, err := locate(a.env, os.Getuid())
+		if err != nil {
+			return nil, err
+		}
+		found.logLevel = a.logLevel
+		a.instance = found
+	}
+	return a.instance, nil
+}
+
+// reach connects to a supervisor that runs.
+func (a *app) reach() (*client.Conn, error) {
+	home, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	return home.reach()
+}

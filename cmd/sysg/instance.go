@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/client"
+	"systemg.org/sysg/pkg/paths"
+)
+
+// instance is where one user's daemons and their files are.
+type instance struct {
+	state string
+	// runtimes are the folders where the sockets may be, the best first.
+	runtimes []string
+	// runtime is the one where they are, once that is known.
+	runtime  string
+	logLevel string
+	env      func(string) string
+}
+
+// locate finds the folders of uid's instance. The runtime folder is that of
+// $XDG_RUNTIME_DIR, or /run/user/UID where the variable is missing (cron, su,
+// ssh without a session), or one in the state folder where neither exists.
+// The one that an instance was started in is recorded, and is tried as well,
+// since the next caller's environment may differ.
+func locate(env func(string) string, uid int) (*instance, error) {
+	state, err := paths.State(env)
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{state: state, env: env}
+	for _, base := range []string{env("XDG_RUNTIME_DIR"), "/run/user/" + strconv.Itoa(uid)} {
+		if ownFolder(base, uid) {
+			i.consider(filepath.Join(base, "systemg"))
+			break
+		}
+	}
+	if len(i.runtimes) == 0 {
+		i.consider(filepath.Join(i.state, "run"))
+	}
+	if recorded, err := os.ReadFile(i.recordPath()); err == nil {
+		i.consider(strings.TrimSpace(string(recorded)))
+	}
+	return i, nil
+}
+
+func (i *instance) consider(dir string) {
+	if filepath.IsAbs(dir) && (len(i.runtimes) == 0 || i.runtimes[0] != dir) {
+		i.runtimes = append(i.runtimes, dir)
+	}
+}
+
+// ownFolder says whether dir is a folder of uid's. After su or sudo -E the
+// variable still names another user's, where our sockets have no business.
+func ownFolder(dir string, uid int) bool {
+	if !filepath.IsAbs(dir) {
+		return false
+	}
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == uid
+}
+
+func (i *instance) recordPath() string { return filepath.Join(i.state, "runtime") }
+func (i *instance) supervisorLog() string {
+	return filepath.Join(paths.Logs(i.state), "supervisor.log")
+}
+
+// serviceLog is where a service's output is kept.
+func (i *instance) serviceLog(project, service string) string {
+	return filepath.Join(paths.Logs(i.state), project, service+".log")
+}
+
+func (i *instance) execSocket() string { return sysgExec.socketIn(i.runtime) }
+
+// reach connects to the supervisor. One that died is brought back where
+// sysg-exec still runs, for its services do, too.
+func (i *instance) reach() (*client.Conn, error) {
+	for _, dir := range i.runtimes {
+		conn, err := client.Dial(sysgd.socketIn(dir))
+		if err == nil {
+			i.runtime = dir
+			return conn, nil
+		}
+		if !errors.Is(err, client.ErrNotRunning) {
+			return nil, err
+		}
+	}
+	for _, dir := range i.runtimes {
+		if sysgExec.answersIn(dir) {
+			return i.raiseIn(dir)
+		}
+	}
+	return nil, noSupervisor()
+}
+
+// another connects once more to a supervisor that was reached.
+func (i *instance) another() (*client.Conn, error) {
+	return client.Dial(sysgd.socketIn(i.runtime))
+}
+
+// raise is reach, and starts what does not run.
+func (i *instance) raise() (*client.Conn, error) {
+	for _, dir := range i.runtimes {
+		if sysgd.answersIn(dir) || sysgExec.answersIn(dir) {
+			return i.raiseIn(dir)
+		}
+	}
+	return i.raiseIn(i.runtimes[0])
+}
+
+func noSupervisor() *api.Diagnostic {
+	return &api.Diagnostic{
+		Code: api.CodeNoSupervisor, Title: "no supervisor is running",
+		Help: []api.Help{{Label: "start it with a manifest", Command: "sysg start -c systemg.yaml --daemonize"}},
+	}
+}
+
+// daemon is one of the two programs behind the sockets.
+type daemon struct {
+	name string
+	// socketIn is the path of its socket in a runtime folder, network the kind
+	// of socket, as package net calls it.
+	socketIn func(runtime string) string
+	network  string
+	// fdName is what LISTEN_FDNAMES calls the listener; as in the units.
+	fdName string
+	args   func(i *instance, runtime string) []string
+}
+
+var (
+	sysgExec = daemon{
+		name: "sysg-exec", socketIn: paths.Exec, network: "unixpacket", fdName: "exec",
+		args: func(i *instance, _ string) []string { return []string{"serve", "--state", i.state} },
+	}
+	sysgd = daemon{
+		name: "sysgd", socketIn: paths.Control, network: "unix", fdName: "control",
+		args: func(i *instance, runtime string) []string { return []string{"--state", i.state, "--runtime", runtime} },
+	}
+)
+
+// answersIn says whether somebody listens: the daemon, or systemd for it.
+func (d daemon) answersIn(runtime string) bool {
+	conn, err := net.DialUnix(d.network, nil, &net.UnixAddr{Name: d.socketIn(runtime), Net: d.network})
+	if err != nil {
+		// A queue that is full is somebody's; what cannot be asked is left alone.
+		return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED)
+	}
+	_ = conn.Close()
+	return true
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"systemg.org/sysg/pkg/manifest"
+)
+
+const validateHelp = `Check a manifest, and say everything that is wrong with it.
+
+It refuses exactly what start refuses. Exit code: 0 if the manifest can be
+started, 1 if not.`
+
+var validateVerb = verb{
+	name: "validate", short: "check a manifest", help: validateHelp,
+	setup: func(flags *pflag.FlagSet) action {
+		var config string
+		flags.StringVarP(&config, "config", "c", "", "the manifest")
+		return func(_ context.Context, a *app, _ []string) error { return validate(a, config) }
+	},
+}
+
+// report is what validate answers in JSON, in the older program's form.
+type report struct {
+	Config      string    `json:"config"`
+	Valid       bool      `json:"valid"`
+	Startable   bool      `json:"startable"`
+	Diagnostics []finding `json:"diagnostics"`
+}
+
+type finding struct {
+	Severity   string        `json:"severity"` // error or warning
+	Code       string        `json:"code"`
+	File       string        `json:"file"`
+	Line       int           `json:"line"`
+	Column     int           `json:"column"`
+	Key        string        `json:"key"`
+	Kind       manifest.Kind `json:"kind"`
+	Message    string        `json:"message"`
+	Why        string        `json:"why"`
+	Suggestion string        `json:"suggestion"`
+	// Doc is where to read on; there is nothing yet.
+	Doc string `json:"doc"`
+}
+
+func validate(a *app, config string) error {
+	path, err := a.findManifest(config)
+	if err != nil {
+		return err
+	}
+	if path == "" {
+		return noManifest()
+	}
+	problems, text, err := a.judge(path)
+	if err != nil {
+		return err
+	}
+	r := reportOf(path, problems)
+	if a.out.json {
+		a.out.printJSON(r)
+	} else {
+		// What is wrong is what was asked for.
+		printProblems(a.out.stdout, problems, text)
+		if r.Valid && !a.out.quiet {
+			fmt.Fprintf(a.out.stdout, "%s is valid\n", path)
+		}
+	}
+	if !r.Valid || !r.Startable {
+		return exit(failed)
+	}
+	return nil
+}
+
+// judge is all that is wrong with a manifest, compiled and all. An error is
+// one that is not the manifest's.
+func (a *app) judge(path string) (manifest.Problems, []byte, error) {
+	m, text, err := a.read(path)
+	var problems manifest.Problems
+	if err == nil {
+		problems = m.Warnings
+		_, err = a.compile(m, text)
+	}
+	var bad *badManifest
+	if errors.As(err, &bad) {
+		return append(problems, bad.problems...), text, nil
+	}
+	return problems, text, err
+}
+
+func reportOf(path string, problems manifest.Problems) report {
+	r := report{Config: path, Valid: true, Startable: true, Diagnostics: []finding{}}
+	for _, p := range problems {
+		severity := "warning"
+		if !p.Warning {
+			severity, r.Valid, r.Startable = "error", false, false
+		}
+		r.Diagnostics = append(r.Diagnostics, finding{
+			Severity: severity, Code: p.Code(), File: p.Path, Line: p.Line, Column: p.Column, Key: p.Key, Kind: p.Kind,
+			Message: p.Message, Why: p.Why, Suggestion: p.Suggestion,
+		})
+	}
+	return r
+}

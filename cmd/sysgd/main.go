@@ -1,0 +1,97 @@
+// Command sysgd is the supervisor daemon: it decides what runs when, and asks
+// sysg-exec to make it so. It never forks, reads no YAML and needs no privilege.
+//
+// It listens where LISTEN_FDS says (sd_listen_fds(3)): on the socket of
+// sysgd.socket, or on one that `sysg start` bound. Its life is main.go, and how
+// its parts are put together is wire.go.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"systemg.org/sysg/pkg/paths"
+	"systemg.org/sysg/pkg/supervisor"
+)
+
+// exitEnded is the status after Shutdown. The unit lists it in
+// RestartPreventExitStatus=, so that systemd does not start us again before a
+// client asks for us.
+const exitEnded = 70
+
+func main() {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level(os.Getenv("SYSG_LOG_LEVEL"))}))
+	err := run(os.Args[1:], log)
+	switch {
+	case errors.Is(err, supervisor.ErrEnded):
+		os.Exit(exitEnded)
+	case err != nil:
+		log.Error("Cannot go on", "cause", err)
+		os.Exit(1)
+	}
+}
+
+// level is what SYSG_LOG_LEVEL names; sysg --log-level sets it.
+func level(name string) slog.Level {
+	switch name {
+	case "debug", "trace":
+		return slog.LevelDebug
+	case "warn":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
+	case "off":
+		return slog.LevelError + 1
+	}
+	return slog.LevelInfo
+}
+
+// run is the daemon's life: until a signal or Shutdown ends it. Neither touches
+// a service; Shutdown has stopped them all before.
+func run(arguments []string, log *slog.Logger) error {
+	directories, err := parse(arguments)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	return serve(ctx, directories, log)
+}
+
+// directories are where the daemon keeps things and where sysg-exec is found.
+type directories struct {
+	state   string
+	runtime string
+}
+
+func parse(arguments []string) (directories, error) {
+	var d directories
+	flags := pflag.NewFlagSet("sysgd", pflag.ContinueOnError)
+	flags.StringVar(&d.state, "state", "", "state directory (default $XDG_DATA_HOME/systemg)")
+	flags.StringVar(&d.runtime, "runtime", "", "directory of the sockets (default $XDG_RUNTIME_DIR/systemg)")
+	if err := flags.Parse(arguments); err != nil {
+		return d, err
+	}
+	if flags.NArg() > 0 {
+		return d, fmt.Errorf("cannot understand %q: sysgd takes no arguments", flags.Arg(0))
+	}
+	if d.state == "" {
+		state, err := paths.State(os.Getenv)
+		if err != nil {
+			return d, fmt.Errorf("%w; use --state", err)
+		}
+		d.state = state
+	}
+	if d.runtime == "" {
+		d.runtime = paths.Runtime(os.Getenv, d.state, os.Getuid())
+	}
+	return d, nil
+}

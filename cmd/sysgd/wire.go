@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"systemg.org/sysg/pkg/execclient"
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/logs"
+	"systemg.org/sysg/pkg/paths"
+	"systemg.org/sysg/pkg/server"
+	"systemg.org/sysg/pkg/store"
+	"systemg.org/sysg/pkg/supervisor"
+	"systemg.org/sysg/pkg/sys"
+	"systemg.org/sysg/pkg/systemd"
+	"systemg.org/sysg/pkg/version"
+)
+
+// serve puts the parts together and runs them. The order is that of need: the
+// lock before anything is read, the parts before the supervisor, the listener
+// last, so that the first client meets a supervisor.
+func serve(ctx context.Context, d directories, log *slog.Logger) error {
+	listener, err := systemd.Listener("control")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(d.state, 0o700); err != nil {
+		return err
+	}
+	lock, err := sys.Lock(filepath.Join(d.state, "supervisor.lock"))
+	if err != nil {
+		return fmt.Errorf("another supervisor has this state: %w", err)
+	}
+	defer lock.Close()
+	bootID, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return err
+	}
+
+	// The parts report to the supervisor, which is made of them: they are
+	// told where to report through a variable that is set before they start.
+	var s *supervisor.Supervisor
+	capture, err := logs.New(paths.Logs(d.state), func(drained logs.Drained) { s.Drained(drained.Incarnation) })
+	if err != nil {
+		return err
+	}
+	defer capture.Close()
+	writer := store.NewWriter(paths.Projects(d.state), func(project string, seq uint64, err error) { s.Written(project, seq, err) })
+	defer writer.Close()
+	s = supervisor.New(supervisor.Config{
+		Dial:        func() (supervisor.Helper, error) { return dial(paths.Exec(d.runtime)) },
+		Generations: &generation.Store{Dir: paths.Generations(d.state)},
+		Logs:        captured{capture, paths.Logs(d.state)},
+		States:      states{writer, paths.Projects(d.state)},
+		BootID:      strings.TrimSpace(string(bootID)),
+		Log:         log,
+	})
+
+	// The supervisor's end ends the server too, which first lets clients have
+	// their last reply.
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	served := make(chan error, 1)
+	go func() {
+		defer end()
+		served <- server.Serve(ctx, listener, s, server.Options{Version: version.Version, Log: log})
+	}()
+	if err := systemd.Notify("READY=1"); err != nil {
+		log.Warn("Cannot tell systemd that we are ready, ignoring", "error", err)
+	}
+	ended := s.Run(ctx)
+	end()
+	if err := <-served; err != nil {
+		return err
+	}
+	return ended
+}
+
+func dial(path string) (supervisor.Helper, error) {
+	conn, err := execclient.Dial(path)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// captured joins the capture of output with what reads it back.
+type captured struct {
+	*logs.Capture
+	dir string
+}
+
+func (c captured) Tail(project, service string, lines int, stream string) ([]logs.Line, logs.Position, error) {
+	return logs.Tail(c.dir, project, service, lines, stream)
+}
+
+func (c captured) FollowAll(ctx context.Context, all []logs.Followed, stream string, emit func(int, logs.Line) error) error {
+	return logs.FollowAll(ctx, c.dir, all, stream, emit)
+}
+
+// states joins the writer of state files with what reads them back.
+type states struct {
+	*store.Writer
+	dir string
+}
+
+func (s states) Load(project string) (store.Project, error) { return store.Load(s.dir, project) }

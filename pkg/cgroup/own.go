@@ -1,0 +1,32 @@
+package cgroup
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Own is the path in the tree of the cgroup that this process is in.
+func Own() (string, error) {
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return "", fmt.Errorf("cannot read this process's cgroup: %w", err)
+	}
+	path, found := ParseOwn(string(text))
+	if !found {
+		return "", ErrNone
+	}
+	return path, nil
+}
+
+// ParseOwn finds the version 2 line, "0::/path", of a /proc/PID/cgroup.
+func ParseOwn(text string) (string, bool) {
+	for line := range strings.Lines(text) {
+		path, found := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::")
+		if found && strings.HasPrefix(path, "/") {
+			// Of a removed cgroup; nothing can be made below it.
+			return path, !strings.HasSuffix(path, " (deleted)")
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,56 @@
+package confine
+
+import (
+	"encoding/json"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// The descriptors that a staged process finds besides 0, 1 and 2.
+const (
+	launchFD = 3
+	statusFD = 4
+)
+
+// Become is all that "sysg-exec launch" does: it reads its Launch, takes the
+// Steps, and is the program. It returns only when it failed and has said so
+// through the status pipe; the caller exits. It must run on a locked thread.
+func Become() {
+	debug.SetGCPercent(-1) // It lives too briefly to collect; see also reserve.
+	if err := become(); err != nil {
+		report(err)
+	}
+}
+
+func become() error {
+	text, err := sys.ReadSealed(launchFD, maxLaunch)
+	if err != nil {
+		return Fail(spec.StageFDs, err)
+	}
+	launch, err := decode(text)
+	if err != nil {
+		return Fail(spec.StageFDs, err)
+	}
+	begin := func() { _, _ = unix.Write(statusFD, []byte{mark}) }
+	for _, step := range Steps(launch, begin) {
+		// In the name of the process, so that Where can tell where it hangs.
+		// The execve replaces it.
+		sys.SetThreadName(string(step.Stage))
+		if err := step.Do(); err != nil {
+			return Fail(step.Stage, err)
+		}
+	}
+	return nil
+}
+
+// report writes the failure, which fits into the pipe in one write.
+func report(err error) {
+	text, marshalErr := json.Marshal(Fail(spec.StageExec, err))
+	if marshalErr != nil || len(text) > MaxStatus {
+		return // The end of file without a mark says that it failed.
+	}
+	_, _ = unix.Write(statusFD, text)
+}

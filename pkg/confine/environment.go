@@ -1,0 +1,107 @@
+package confine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/envfile"
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
+)
+
+// variables is an environment in the making: later values win, in the place of
+// the earlier ones.
+type variables struct {
+	list  []string
+	index map[string]int
+}
+
+func (v *variables) set(assignment string) {
+	name, _, _ := strings.Cut(assignment, "=")
+	if at, known := v.index[name]; known {
+		v.list[at] = assignment
+		return
+	}
+	v.index[name] = len(v.list)
+	v.list = append(v.list, assignment)
+}
+
+func (v *variables) lookup(name string) (string, bool) {
+	at, known := v.index[name]
+	if !known {
+		return "", false
+	}
+	_, value, _ := strings.Cut(v.list[at], "=")
+	return value, true
+}
+
+// environment puts a service's environment together: what it inherits, its
+// layers, and the three variables that every service gets.
+func environment(service generation.LaunchService, inherited []string, launch spec.Launch) ([]string, error) {
+	env := variables{index: map[string]int{}}
+	if !service.NoInherit {
+		for _, assignment := range inherited {
+			name, _, _ := strings.Cut(assignment, "=")
+			if !slices.Contains(service.Strip, name) {
+				env.set(assignment)
+			}
+		}
+	}
+	for _, layer := range service.Layers {
+		if err := env.apply(layer); err != nil {
+			return nil, Fail(spec.StageEnv, err)
+		}
+	}
+	env.set("SYSG_PROJECT=" + launch.Project)
+	env.set("SYSG_SERVICE=" + launch.Service)
+	env.set("SYSG_INVOCATION_ID=" + launch.Incarnation)
+	return env.list, nil
+}
+
+func (v *variables) apply(layer generation.Layer) error {
+	assignments := layer.Vars
+	if layer.File != "" {
+		text, err := readEnvFile(layer.File)
+		if layer.Optional && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			assignments, err = envfile.Parse(layer.File, text, v.lookup)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot read env file: %w", err)
+		}
+	}
+	for _, assignment := range assignments {
+		v.set(assignment)
+	}
+	return nil
+}
+
+// readEnvFile reads a regular file of a bounded size. O_NONBLOCK keeps the
+// open of a FIFO from waiting for a writer; it changes nothing for a file.
+func readEnvFile(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	stat, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !stat.Mode().IsRegular() {
+		return nil, fmt.Errorf("%q is not a regular file", path)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, envfile.MaxSize+1))
+	if err == nil && len(text) > envfile.MaxSize {
+		err = fmt.Errorf("%q is larger than %d bytes", path, envfile.MaxSize)
+	}
+	return text, err
+}

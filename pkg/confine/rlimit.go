@@ -1,0 +1,72 @@
+package confine
+
+import (
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/generation"
+)
+
+// rlimits are the limits by the names of their manifest keys, see getrlimit(2).
+// locks has no effect since Linux 2.4.25, and nice is a key of its own.
+var rlimits = [...]struct {
+	name     string
+	resource int
+}{
+	{"as", unix.RLIMIT_AS},
+	{"core", unix.RLIMIT_CORE},
+	{"cpu", unix.RLIMIT_CPU},
+	{"data", unix.RLIMIT_DATA},
+	{"fsize", unix.RLIMIT_FSIZE},
+	{"memlock", unix.RLIMIT_MEMLOCK},
+	{"msgqueue", unix.RLIMIT_MSGQUEUE},
+	{"nofile", unix.RLIMIT_NOFILE},
+	{"nproc", unix.RLIMIT_NPROC},
+	{"rss", unix.RLIMIT_RSS},
+	{"rtprio", unix.RLIMIT_RTPRIO},
+	{"rttime", unix.RLIMIT_RTTIME},
+	{"sigpending", unix.RLIMIT_SIGPENDING},
+	{"stack", unix.RLIMIT_STACK},
+}
+
+func setRlimit(limit generation.Rlimit) error {
+	for _, known := range rlimits {
+		if known.name != limit.Name {
+			continue
+		}
+		// unix.Setrlimit also tells the Go runtime to leave a nofile that was
+		// set here alone at execve, where it would put the original back.
+		err := unix.Setrlimit(known.resource, &unix.Rlimit{Cur: limit.Soft, Max: limit.Hard})
+		if err != nil {
+			return fmt.Errorf("cannot set limit %s to %s: %w", limit.Name, limitText(limit), err)
+		}
+		return nil
+	}
+	return fmt.Errorf("cannot set limit %q: no such limit", limit.Name)
+}
+
+// reserve gives this process enough memory, before it is limited, for all that
+// it still has to do: the Go runtime dies when it asks the kernel for more and
+// gets none. What is collected here stays mapped, and is used again.
+func reserve(l *Launch) {
+	const own = 8 << 20
+	size := 0
+	for _, text := range append(l.Argv, l.Env...) {
+		size += len(text) + 64
+	}
+	runtime.KeepAlive(make([]byte, own+4*size))
+	runtime.GC()
+}
+
+// limitText is soft:hard as in a manifest.
+func limitText(limit generation.Rlimit) string {
+	return valueText(limit.Soft) + ":" + valueText(limit.Hard)
+}
+
+func valueText(value uint64) string {
+	if value == generation.Unlimited {
+		return "unlimited"
+	}
+	return fmt.Sprint(value)
+}

@@ -1,0 +1,144 @@
+package confine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// Place is where a new process is put. Its descriptors stay the caller's.
+type Place struct {
+	StdinFD, StdoutFD, StderrFD int
+	// CgroupFD is the directory of the cgroup that it is born in, -1 for none.
+	CgroupFD int
+}
+
+// Started is a new process.
+type Started struct {
+	PID   int
+	PidFD int
+	// StatusFD is the read end of a staged process's status pipe, -1 of a
+	// direct one, which is past its execve already.
+	StatusFD int
+}
+
+// Start makes the process, directly where that suffices. It waits for the
+// execve of a direct launch, which a dead file system can hold up for ever:
+// whoever calls it must be able to wait, or to kill the cgroup. It must run on
+// a locked thread whose signal mask the process may inherit.
+//
+// Without a cgroup it never launches directly, since the caller could not find
+// the process that it waits for.
+func Start(l Launch, place Place) (Started, error) {
+	if !l.direct() || place.CgroupFD < 0 {
+		return stage(l, place)
+	}
+	path, err := find(l.Argv[0], l.Env, l.Dir)
+	if err != nil {
+		return stage(l, place)
+	}
+	started, err := clone(path, l.Argv, l.Env, l.Dir, place)
+	if err != nil {
+		return stage(l, place)
+	}
+	if died := diedBeforeExec(started.PID); died {
+		reap(started)
+		return Started{}, &Failure{Stage: spec.StageExec, Detail: "the process was killed before it became the program"}
+	}
+	return started, nil
+}
+
+// stage starts this program as "sysg-exec launch". It has no environment; the
+// service's comes with the Launch, in memory that nobody can change.
+func stage(l Launch, place Place) (Started, error) {
+	text, err := encode(&l)
+	if err != nil {
+		return Started{}, Fail(spec.StageClone, err)
+	}
+	launchR, err := sys.SealedMemfd("sysg-launch", text)
+	if err != nil {
+		return Started{}, Fail(spec.StageClone, err)
+	}
+	defer unix.Close(launchR)
+	statusR, statusW, err := sys.LogPipe()
+	if err != nil {
+		return Started{}, Fail(spec.StageClone, err)
+	}
+	defer unix.Close(statusW)
+	started, err := clone("/proc/self/exe", []string{"sysg-exec", "launch"}, nil, "/", place, launchR, statusW)
+	if err != nil {
+		_ = unix.Close(statusR)
+		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process: %w", err))
+	}
+	started.StatusFD = statusR
+	return started, nil
+}
+
+// clone makes a process with a pidfd, in its cgroup and a session of its own,
+// whose descriptors are the standard ones and extra, from 3 on.
+func clone(path string, argv, env []string, dir string, place Place, extra ...int) (Started, error) {
+	files := []uintptr{uintptr(place.StdinFD), uintptr(place.StdoutFD), uintptr(place.StderrFD)}
+	for _, fd := range extra {
+		files = append(files, uintptr(fd))
+	}
+	started := Started{PidFD: -1, StatusFD: -1}
+	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
+		Dir: dir, Env: env, Files: files,
+		Sys: &syscall.SysProcAttr{
+			// A staged process makes its session itself, as a step.
+			Setsid: len(extra) == 0, PidFD: &started.PidFD,
+			UseCgroupFD: place.CgroupFD >= 0, CgroupFD: place.CgroupFD,
+		},
+	})
+	if err != nil {
+		return Started{}, err
+	}
+	started.PID = pid
+	if started.PidFD < 0 {
+		reap(started)
+		return Started{}, errors.New("the kernel gave no pidfd (Linux 5.2)")
+	}
+	return started, nil
+}
+
+// diedBeforeExec asks whether a child that ForkExec reports as started never
+// got to its program: ForkExec sees its pipe close in either case.
+func diedBeforeExec(pid int) bool {
+	stat, err := sys.ReadProcStat(pid)
+	return err == nil && !stat.Execed()
+}
+
+// reap ends and waits for a process that must not be.
+func reap(started Started) {
+	_ = unix.Kill(started.PID, unix.SIGKILL)
+	_, _ = unix.Wait4(started.PID, nil, 0, nil)
+	if started.PidFD >= 0 {
+		_ = unix.Close(started.PidFD)
+	}
+}
+
+// Where names the stage that a process which has not become its program is
+// in, as far as the kernel tells: a staged one bears the stage as its name, a
+// direct one hangs in a system call.
+func Where(pid int) spec.Stage {
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	for i := range spec.Stages {
+		if err == nil && string(comm) == string(spec.Stages[i].Stage)+"\n" {
+			return spec.Stages[i].Stage
+		}
+	}
+	var call int
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+	if err == nil {
+		_, err = fmt.Sscan(string(text), &call)
+	}
+	if err == nil && call == unix.SYS_CHDIR {
+		return spec.StageChdir
+	}
+	return spec.StageExec
+}

@@ -1,0 +1,144 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bomb is an alias bomb: each list holds the one before it ten times.
+func bomb(levels int) string {
+	text := "a0: &a0 x\n"
+	for i := 1; i < levels; i++ {
+		text += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+	}
+	return text
+}
+
+func fill(unit string) string { return strings.Repeat(unit, (MaxDocument-100)/len(unit)) }
+
+func TestHostileDocumentsAreRefusedInBoundedTimeAndMemory(t *testing.T) {
+	variables := func() string {
+		text := "env:\n  V0: " + strings.Repeat("x", 1000) + "\n"
+		for i := 1; i < 60; i++ {
+			text += fmt.Sprintf("  V%d: $V%d$V%d\n", i, i-1, i-1)
+		}
+		return text
+	}
+	chain := func() string {
+		var text strings.Builder
+		text.WriteString("env:\n")
+		for i := range 100_000 {
+			fmt.Fprintf(&text, "  V%d: $V%d\n", i, i+1)
+		}
+		return text.String()
+	}
+	for _, test := range []struct{ name, text, want string }{
+		{"alias bomb", bomb(30), "aliases stand for"},
+		{"alias bomb of text", "a: &a \"" + strings.Repeat("x", 1<<20) + "\"\nb: [" + strings.Repeat("*a, ", 100) + "]\n", "aliases stand for"},
+		{"an anchor in itself", "a: &a [*a]\n", "contains itself"},
+		{"over 8 MiB", strings.Repeat("#", MaxDocument+1), "larger than 8 MiB"},
+		{"8 MiB of numbers", "a: [" + fill("1,") + "]", "more than"},
+		{"8 MiB of list items", fill("- a\n"), "more than"},
+		{"8 MiB of empty keys", fill("?\n"), "more than"},
+		{"8 MiB of brackets", fill("["), "more than"},
+		{"8 MiB of one shell string", "services: {a: {command: \"" + fill("x") + "\", colour: x}}", "colour"},
+		{"8 MiB of comments", fill("# x\n"), "no services"},
+		{"8 MiB of one unknown key", "? " + fill("x") + "\n: 1\n", "no services"},
+		{"nested 65 deep", "version: 3\na: " + strings.Repeat("[", 64) + strings.Repeat("]", 64), "nested more than 64"},
+		{"nested by aliases", "a: &a " + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "\nb: " + strings.Repeat("[", 30) + "*a" + strings.Repeat("]", 30), "nested more than 64"},
+		{"doubling variables", variables() + "services: {a: {command: x}}\n", "128 KiB"},
+		{"a long chain of variables", chain() + "services: {a: {command: x}}\n", "64 deep"},
+		{"a large variable many times", "env: {V: \"" + strings.Repeat("x", 100_000) + "\"}\nservices: {a: {exec: [" + strings.Repeat("$V, ", 100_000) + "x]}}", "expand to more than 8 MiB"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			_, err := Parse("/srv/x.yaml", []byte(test.text), options())
+			took := time.Since(start)
+			runtime.ReadMemStats(&after)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %.300v, want %q", err, test.want)
+			}
+			if took > slow*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if grown := (after.TotalAlloc - before.TotalAlloc) >> 20; grown > 1024 {
+				t.Errorf("allocated %d MiB", grown)
+			}
+		})
+	}
+}
+
+func TestNesting64DeepIsAccepted(t *testing.T) {
+	text := "services: {a: {command: x}}\na: " + strings.Repeat("[", 62) + "x" + strings.Repeat("]", 62)
+	if _, err := Parse("/srv/x.yaml", []byte(text), options()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestManyServicesAreRead(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("services:\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&text, "  s%d:\n    command: ./serve --port %d\n    restart_policy: always\n", i, i)
+	}
+	start := time.Now()
+	m, err := Parse("/srv/x.yaml", []byte(text.String()), options())
+	if err != nil || len(m.Projects[0].Services) != 10_000 {
+		t.Fatalf("got %v", err)
+	}
+	if took := time.Since(start); took > slow*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/bad/*.yaml"} {
+		seeds, err := filepath.Glob(pattern)
+		if err != nil || len(seeds) == 0 {
+			f.Fatalf("no seeds at %s: %v", pattern, err)
+		}
+		for _, seed := range seeds {
+			text, err := os.ReadFile(seed)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(text)
+		}
+	}
+	f.Add([]byte(bomb(12)))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := Parse("/srv/app/systemg.yaml", text, options())
+		if err != nil {
+			var problems Problems
+			if !errors.As(err, &problems) || !problems.fatal() {
+				t.Fatalf("an error that is not Problems with an error: %v", err)
+			}
+			for _, p := range problems {
+				p.Render(text)
+			}
+			return
+		}
+		generations, err := m.Compile(CompileOptions{Environ: environ})
+		if err != nil || len(generations) == 0 {
+			t.Fatalf("a manifest that is accepted does not compile: %v", err)
+		}
+		for _, g := range generations {
+			for _, s := range g.Launch.Services {
+				for _, role := range s.Roles {
+					if len(role.Argv) == 0 || role.Argv[len(role.Argv)-1] == "" && role.Argv[0] == "/bin/sh" {
+						t.Fatalf("service %q runs nothing as %s", s.Name, role.Role)
+					}
+				}
+			}
+		}
+	})
+}

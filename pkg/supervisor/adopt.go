@@ -1,0 +1,239 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+
+	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/execclient"
+	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/spec"
+)
+
+// reconnect connects to sysg-exec, beside the loop: where systemd holds the
+// socket, connecting waits until it has started the helper.
+func (s *Supervisor) reconnect() {
+	if s.connected || s.dialing || s.helper != (offline{}) {
+		return
+	}
+	s.dialing, s.redialAt = true, time.Time{}
+	go func() {
+		helper, err := s.dial()
+		s.inbox.post(func() { s.dialed(helper, err) })
+	}()
+}
+
+func (s *Supervisor) dialed(helper Helper, err error) {
+	s.dialing = false
+	if err != nil {
+		s.log.Error("Cannot reach sysg-exec", "error", err)
+		s.abort(&api.Diagnostic{
+			Code: api.CodeHelper, Title: "sysg-exec does not answer", Notes: []string{err.Error()},
+			Help: []api.Help{{Label: "start it", Command: "sysg start"}},
+		})
+		return
+	}
+	s.helper, s.listing, s.dialedAt = helper, nil, time.Now()
+	s.helper.List()
+}
+
+// disconnected is the end of the connection. Services go on; what happens to
+// them meanwhile is kept by sysg-exec until we are back.
+func (s *Supervisor) disconnected(err error) {
+	if err != nil {
+		s.log.Warn("Lost the connection to sysg-exec", "error", err)
+	}
+	s.helper.Close()
+	s.helper, s.connected = offline{}, false
+	s.redialLater()
+}
+
+const (
+	// redialPause is the time before the second attempt; it doubles.
+	redialPause = 50 * time.Millisecond
+	// redialLimit is how many connections in a row may break before we wait
+	// for somebody who wants something.
+	redialLimit = 10
+	// redialTrust is how long a connection has to last to be a good one.
+	redialTrust = 10 * time.Second
+)
+
+// redialLater connects again, at once after a good connection, and ever more
+// slowly where connections break as soon as they are made.
+func (s *Supervisor) redialLater() {
+	now := time.Now()
+	if now.Sub(s.dialedAt) > redialTrust {
+		s.redials = 0
+	}
+	switch {
+	case s.redials == 0:
+		s.redialAt = now
+	case s.redials <= redialLimit:
+		s.redialAt = now.Add(redialPause << (s.redials - 1))
+	default:
+		s.log.Error("Connections to sysg-exec keep breaking; waiting for a command to try again")
+	}
+	s.redials++
+}
+
+// redial connects when it is time for it.
+func (s *Supervisor) redial() {
+	switch {
+	case s.redialAt.IsZero():
+	case time.Now().Before(s.redialAt):
+		s.wakeAt(s.redialAt)
+	default:
+		s.reconnect()
+	}
+}
+
+// listed collects the answer to List, and adopts it once it is complete.
+func (s *Supervisor) listed(event execclient.Event) {
+	if !event.Reply.Listed.Last {
+		s.listing = append(s.listing, event)
+		return
+	}
+	records := make(map[string]execclient.Event, len(s.listing))
+	for _, event := range s.listing {
+		records[event.Reply.Listed.Record.Launch.Incarnation] = event
+	}
+	s.listing, s.connected = nil, true
+	s.adopt(records)
+}
+
+// adopt brings our picture and sysg-exec's together. Each run that we know of
+// lives, has ended, or was never launched; each one that we do not know of was
+// launched in the moments before a crash.
+func (s *Supervisor) adopt(records map[string]execclient.Event) {
+	for _, p := range s.projects {
+		for _, name := range p.names {
+			v := p.services[name]
+			if v.run == nil {
+				continue
+			}
+			event, known := records[v.run.incarnation]
+			delete(records, v.run.incarnation)
+			if known {
+				s.found(v, v.run, event)
+			} else {
+				s.missing(v, v.run)
+			}
+		}
+	}
+	for incarnation, event := range records {
+		if r := s.runs[incarnation]; r != nil {
+			s.meet(r, event)
+			if v := r.service; v.health == nil || v.health.run != r {
+				s.dismiss(r)
+			}
+			continue
+		}
+		s.stray(event)
+	}
+	for incarnation, r := range s.runs {
+		if _, known := records[incarnation]; !known && r.service.run != r && !r.emptied {
+			delete(s.runs, incarnation)
+			s.probed(r.service, r, false, "was lost")
+		}
+	}
+}
+
+// found is a run that sysg-exec has: what happened meanwhile happens now, and
+// what the state was about to do is done again.
+func (s *Supervisor) found(v *service, r *run, event execclient.Event) {
+	record := event.Reply.Listed.Record
+	s.meet(r, event)
+	if v.state == machine.Launching {
+		s.feed(v, machine.Launched, recovered(fmt.Sprintf("it runs as process %d", r.pid)))
+	}
+	if record.Exited != nil {
+		exited := *record.Exited
+		exited.Emptied = record.Emptied
+		s.exited(exited)
+		return
+	}
+	s.resume(v)
+}
+
+// resume sets the deadlines of a state that was entered before we were here,
+// and sends again what may have been lost.
+func (s *Supervisor) resume(v *service) {
+	switch v.state {
+	case machine.Starting:
+		s.watch(v)
+	case machine.Ready:
+		s.carry(v, machine.DoSteady, v.cause)
+	case machine.Stopping, machine.Restarting:
+		s.signal(v)
+	case machine.Ending:
+		s.kill(v)
+	}
+}
+
+// missing is a run that sysg-exec does not have.
+func (s *Supervisor) missing(v *service, r *run) {
+	if v.state == machine.Launching || v.state == machine.Preparing && r.pid == 0 {
+		s.ask(r)
+		return
+	}
+	s.exited(spec.Exited{Incarnation: r.incarnation, Unknown: true, At: time.Now(), Emptied: true})
+}
+
+// meet takes what sysg-exec knows of a run. Descriptors that we have already
+// are closed: both are the same pipe, and one reader is enough.
+func (s *Supervisor) meet(r *run, event execclient.Event) {
+	record := event.Reply.Listed.Record
+	first := r.pid == 0 || r.pidFD == nil && r.pipes == 0
+	r.pid, r.cgroup, r.started = record.PID, record.Cgroup, record.Started
+	if !first {
+		event.CloseFiles()
+		return
+	}
+	r.pidFD = event.PidFD
+	s.attach(r, event)
+}
+
+// stray is a run that nobody here knows. If its service has none, it is the one
+// whose launch we did not live to record, and the service goes on with it.
+// Everything else is ended.
+func (s *Supervisor) stray(event execclient.Event) {
+	record := event.Reply.Listed.Record
+	p := s.projects[record.Launch.Project]
+	if p == nil || p.services[record.Launch.Service] == nil {
+		s.log.Warn("Found processes of a service that is not installed; ending them", "service", record.Launch.Service)
+		event.CloseFiles()
+		s.helper.Kill(spec.Kill{Incarnation: record.Launch.Incarnation})
+		if record.Emptied {
+			s.emptied(record.Launch.Incarnation)
+		}
+		return
+	}
+	v := p.services[record.Launch.Service]
+	r := &run{service: v, role: record.Launch.Role, incarnation: record.Launch.Incarnation, number: record.Launch.Generation}
+	s.runs[r.incarnation] = r
+	if r.role == spec.RoleMain && v.run == nil && record.Exited == nil {
+		v.run = r
+		v.wanted = v.wanted || p.lost
+		s.enter(v, machine.Launching, machine.Launched, recovered("it was being launched"))
+		s.found(v, r, event)
+		return
+	}
+	s.meet(r, event)
+	if record.Exited != nil {
+		exited := *record.Exited
+		exited.Emptied = record.Emptied
+		s.exited(exited)
+	}
+	s.dismiss(r)
+}
+
+// dismiss ends a run that does not occupy its service.
+func (s *Supervisor) dismiss(r *run) {
+	if !r.emptied {
+		s.helper.Kill(spec.Kill{Incarnation: r.incarnation})
+	}
+}
+
+func recovered(text string) machine.Cause {
+	return machine.Cause{Kind: machine.ByRecovery, Text: text + ", found after a restart of the supervisor"}
+}

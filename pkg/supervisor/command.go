@@ -1,0 +1,174 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/plan"
+)
+
+// The commands of clients. Each one changes wishes, in the loop, and then waits
+// until the wishes are fulfilled or cannot be.
+
+// Start wants services up, with all that they depend on.
+func (s *Supervisor) Start(ctx context.Context, by api.Caller, params api.Start, emit func(api.Reply) error) (api.Result, error) {
+	if params.Foreground {
+		return s.foreground(ctx, by, params, emit)
+	}
+	result, err := s.perform(ctx, emit, func() (*op, error) { return s.start(by, params) })
+	s.explain(&result)
+	return result, err
+}
+
+func (s *Supervisor) start(by api.Caller, params api.Start) (*op, error) {
+	p, err := s.install(params.Project, params.Generation)
+	if err != nil {
+		return nil, err
+	}
+	cause := asked(by, "start")
+	difference := s.adjust(p, cause)
+	targets, err := p.pick(params.Services)
+	if err != nil {
+		return nil, err
+	}
+	p.foreground = params.Foreground && !p.wanted() || p.foreground && p.wanted()
+	named := len(params.Services) > 0
+	for _, name := range plan.Requirements(p.graph(), targets) {
+		v := p.services[name]
+		s.want(v, cause, named && slices.Contains(targets, name))
+	}
+	s.touch(p)
+	units := slices.Clone(targets)
+	return &op{
+		wishes:   map[*project]uint64{p: p.seq},
+		watches:  func(v *service) bool { return v.project == p },
+		finished: func() (api.Result, bool) { return s.upOrTold(p, units, startMessage(p, params.Services, difference)) },
+	}, nil
+}
+
+// want is the wish to have a service up. A one-shot that is done runs again
+// only where it had been stopped since, or is named itself.
+func (s *Supervisor) want(v *service, cause machine.Cause, named bool) {
+	fresh := !v.wanted
+	v.wanted, v.wish = true, cause
+	switch {
+	case v.state == machine.Done && (fresh || named):
+		v.again = true
+	case v.state != machine.Waiting:
+		s.feed(v, machine.Start, cause)
+	}
+}
+
+// Stop wants services down. What depends on them keeps running.
+func (s *Supervisor) Stop(ctx context.Context, by api.Caller, params api.Stop, emit func(api.Reply) error) (api.Result, error) {
+	return s.perform(ctx, emit, func() (*op, error) { return s.stop(by, params) })
+}
+
+func (s *Supervisor) stop(by api.Caller, params api.Stop) (*op, error) {
+	var targets []*service
+	wishes := map[*project]uint64{}
+	for _, p := range s.scope(params.Project) {
+		names, err := p.pick(params.Services)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			targets = append(targets, p.services[name])
+		}
+		s.touch(p)
+		wishes[p] = p.seq
+	}
+	if params.Project != "" && s.projects[params.Project] == nil {
+		return nil, unknownProject(params.Project)
+	}
+	for _, v := range targets {
+		v.wanted, v.again, v.wish = false, false, asked(by, "stop")
+	}
+	return &op{
+		wishes:   wishes,
+		watches:  func(v *service) bool { return slices.Contains(targets, v) },
+		finished: func() (api.Result, bool) { return stopped(targets, stopMessage(params)) },
+	}, nil
+}
+
+// scope is the project named, or all of them.
+func (s *Supervisor) scope(name string) []*project {
+	if name == "" {
+		return slices.Collect(maps.Values(s.projects))
+	}
+	if p := s.projects[name]; p != nil {
+		return []*project{p}
+	}
+	return nil
+}
+
+// Restart ends services and starts them anew, with what depends on them.
+func (s *Supervisor) Restart(ctx context.Context, by api.Caller, params api.Restart, emit func(api.Reply) error) (api.Result, error) {
+	result, err := s.perform(ctx, emit, func() (*op, error) { return s.restart(by, params) })
+	s.explain(&result)
+	return result, err
+}
+
+func (s *Supervisor) restart(by api.Caller, params api.Restart) (*op, error) {
+	p, err := s.install(params.Project, params.Generation)
+	if err != nil {
+		return nil, err
+	}
+	cause := asked(by, "restart")
+	difference := s.adjust(p, cause)
+	targets, err := p.pick(params.Services)
+	if err != nil {
+		return nil, err
+	}
+	if difference.Empty() || len(params.Services) > 0 {
+		s.again(p, targets, cause)
+	}
+	for _, name := range plan.Requirements(p.graph(), targets) {
+		s.want(p.services[name], cause, false)
+	}
+	s.touch(p)
+	units := slices.Clone(targets)
+	return &op{
+		wishes:   map[*project]uint64{p: p.seq},
+		watches:  func(v *service) bool { return v.project == p },
+		finished: func() (api.Result, bool) { return s.upOrTold(p, units, restartMessage(p, params.Services, difference)) },
+	}, nil
+}
+
+// again marks services, and what depends on them, to be ended and started anew.
+func (s *Supervisor) again(p *project, names []string, cause machine.Cause) {
+	for _, name := range names {
+		p.services[name].again, p.services[name].wish = true, cause
+	}
+	for _, name := range plan.Dependants(p.graph(), names) {
+		p.services[name].again, p.services[name].wish = true, cause
+	}
+	s.touch(p)
+}
+
+// Shutdown stops everything, ends sysg-exec, and then the supervisor.
+func (s *Supervisor) Shutdown(ctx context.Context, by api.Caller, emit func(api.Reply) error) (api.Result, error) {
+	result, err := s.perform(ctx, emit, func() (*op, error) { return s.stop(by, api.Stop{}) })
+	if err != nil || !result.OK {
+		return result, err
+	}
+	result.Message = "Supervisor stopped"
+	s.inbox.post(s.quit)
+	return result, nil
+}
+
+// quit ends sysg-exec; its answer, or the end of the connection, ends us.
+func (s *Supervisor) quit() {
+	s.quitting = true
+	if err := s.helper.Quit(); err != nil || !s.connected {
+		s.ending = true
+	}
+}
+
+func asked(by api.Caller, what string) machine.Cause {
+	return machine.Cause{Kind: machine.ByRequest, Text: fmt.Sprintf("uid %d asked for a %s", by.UID, what)}
+}

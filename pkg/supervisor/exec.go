@@ -1,0 +1,280 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/execclient"
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/logs"
+	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/spec"
+)
+
+// hear takes one event of sysg-exec. Events of a run that nobody knows are
+// stale and end here.
+func (s *Supervisor) hear(event execclient.Event) {
+	reply := event.Reply
+	switch {
+	case s.quitting && (event.Err != nil || event.Request == execclient.RequestQuit):
+		s.ending = true
+	case event.Err != nil:
+		s.disconnected(event.Err)
+	case reply.Listed != nil:
+		s.listed(event)
+	case reply.Launched != nil:
+		s.launched(event)
+	case reply.Failed != nil:
+		s.failed(*reply.Failed)
+	case reply.Refused != nil:
+		s.refused(event)
+	case reply.Exited != nil:
+		s.exited(*reply.Exited)
+	case reply.Emptied != nil:
+		s.emptied(reply.Emptied.Incarnation)
+	}
+}
+
+func (s *Supervisor) launched(event execclient.Event) {
+	launched := event.Reply.Launched
+	r := s.runs[launched.Incarnation]
+	if r == nil || r.pid != 0 {
+		event.CloseFiles()
+		return
+	}
+	r.pid, r.cgroup, r.pidFD = launched.PID, launched.Cgroup, event.PidFD
+	r.started = s.now()
+	s.attach(r, event)
+	s.touch(r.service.project)
+	if v := r.service; v.run == r && r.role == spec.RoleMain {
+		s.feed(v, machine.Launched, machine.Cause{Kind: machine.ByLaunch, Text: fmt.Sprintf("it was launched as process %d", r.pid)})
+	}
+}
+
+// attach hands the read ends of the run's pipes to the log capture.
+func (s *Supervisor) attach(r *run, event execclient.Event) {
+	config := r.service.config
+	label := ""
+	if r.role != spec.RoleMain {
+		label = string(r.role)
+	}
+	for stream, pipe := range map[string]*os.File{logs.Stdout: event.Stdout, logs.Stderr: event.Stderr} {
+		if pipe == nil {
+			continue
+		}
+		r.pipes++
+		s.logs.Attach(logs.Source{
+			Project: r.service.project.generation.Project, Service: config.Name, Incarnation: r.incarnation,
+			Stream: stream, Label: label, Pipe: pipe, Policy: config.Logs,
+		})
+	}
+}
+
+// failed is a launch of which nothing runs.
+func (s *Supervisor) failed(failed spec.Failed) {
+	r := s.runs[failed.Incarnation]
+	if r == nil {
+		return
+	}
+	s.neverRan(r, launchFailure(failed))
+}
+
+func launchFailure(failed spec.Failed) machine.Cause {
+	text := fmt.Sprintf("it could not be launched: stage %s: %s", failed.Stage, failed.Detail)
+	if failed.Errno != 0 && failed.Detail == "" {
+		text = fmt.Sprintf("it could not be launched: stage %s: %v", failed.Stage, syscall.Errno(failed.Errno))
+	}
+	return machine.Cause{Kind: machine.ByLaunch, Code: api.CodeLaunch, Text: text}
+}
+
+// refused is a request that sysg-exec will not carry out. Only for a launch
+// does anything follow from that: signals and kills of what is gone are moot.
+func (s *Supervisor) refused(event execclient.Event) {
+	refused := event.Reply.Refused
+	r := s.runs[event.Incarnation]
+	if r == nil || r.pid != 0 || event.Request != execclient.RequestLaunch {
+		s.log.Debug("Refused by sysg-exec, ignoring", "reason", refused.Reason, "detail", refused.Detail)
+		return
+	}
+	s.neverRan(r, machine.Cause{
+		Kind: machine.ByLaunch, Code: api.CodeHelper,
+		Text: fmt.Sprintf("sysg-exec refused to launch it (%s): %s", refused.Reason, refused.Detail),
+	})
+}
+
+// neverRan ends a run that did not come to be.
+func (s *Supervisor) neverRan(r *run, cause machine.Cause) {
+	v := r.service
+	delete(s.runs, r.incarnation)
+	if v.run != r {
+		s.probed(v, r, false, cause.Text)
+		return
+	}
+	v.run = nil
+	s.feed(v, machine.Judge(v.config, machine.End{Condemned: true}, v.restarts), cause)
+}
+
+// exited is the end of a run's main process.
+func (s *Supervisor) exited(exited spec.Exited) {
+	r := s.runs[exited.Incarnation]
+	if r == nil && exited.Emptied {
+		s.emptied(exited.Incarnation)
+	}
+	if r == nil || r.exited != nil {
+		return
+	}
+	r.exited = &exited
+	v := r.service
+	s.touch(v.project)
+	switch {
+	case v.run != r:
+		s.probed(v, r, r.end().Succeeded([]generation.Exit{{}}), describe(r))
+		s.clear(r)
+	case r.prepared():
+		s.kill(v)
+	default:
+		s.mainExited(v, r)
+	}
+	if exited.Emptied {
+		s.emptied(exited.Incarnation)
+	}
+}
+
+// clear ends what a run left behind that does not occupy its service.
+func (s *Supervisor) clear(r *run) {
+	if !r.exited.Emptied {
+		s.helper.Kill(spec.Kill{Incarnation: r.incarnation})
+	}
+}
+
+// prepared reports whether r is a pre_start command that did its work.
+func (r *run) prepared() bool {
+	return r.role == spec.RolePreStart && r.service.state == machine.Preparing &&
+		r.end().Succeeded([]generation.Exit{{}})
+}
+
+func (s *Supervisor) mainExited(v *service, r *run) {
+	v.lastEnd = lastExit(r.exited)
+	ran := v.state == machine.Starting || v.state == machine.Ready
+	r.early = v.state == machine.Starting
+	if r.exited.Emptied {
+		r.emptied = true // nothing is left to kill
+	}
+	s.feed(v, machine.Exited, s.exitCause(v, r))
+	r.emptied = false
+	if ran && machine.Judge(v.config, r.end(), v.restarts) != machine.Finish {
+		s.casualties(v)
+	}
+}
+
+// exitCause tells the end of a run in words. Where we ended it for a failure of
+// its own, that is the cause, not the signal that we sent.
+func (s *Supervisor) exitCause(v *service, r *run) machine.Cause {
+	if r.condemned != nil {
+		return *r.condemned
+	}
+	cause := machine.Cause{Kind: machine.ByExit, Text: describe(r)}
+	if r.role == spec.RolePreStart {
+		return machine.Cause{Kind: machine.ByExit, Code: api.CodePreStart, Text: "its pre_start command " + describe(r)}
+	}
+	if !r.end().Succeeded(v.config.Success) {
+		cause.Code = api.CodeStartFailed
+		if r.early {
+			cause.Code = api.CodeExitedAtStart
+		}
+	}
+	return cause
+}
+
+// describe says how a run's main process ended.
+func describe(r *run) string {
+	exited := r.exited
+	signal := exitSignal(exited.Status)
+	switch {
+	case exited.Unknown:
+		return "ended while nobody could see how"
+	case signal != 0:
+		return fmt.Sprintf("was ended by signal %d (%s)", signal, syscall.Signal(signal))
+	}
+	return fmt.Sprintf("exited with code %d", exitCode(exited.Status))
+}
+
+// emptied is the end of everything that a run left behind.
+func (s *Supervisor) emptied(incarnation string) {
+	r := s.runs[incarnation]
+	if r == nil { // nobody waits for it
+		s.helper.Ack(spec.Ack{Incarnations: []string{incarnation}})
+		return
+	}
+	if r.emptied {
+		return
+	}
+	r.emptied = true
+	v := r.service
+	if v.run == r {
+		s.vacated(v, r)
+	}
+	s.touch(v.project)
+	r.seq = v.project.seq
+	r.close()
+}
+
+// vacated is a service of which nothing is left.
+func (s *Supervisor) vacated(v *service, r *run) {
+	v.run, v.stuck = nil, false
+	if r.prepared() {
+		s.feed(v, machine.Prepared, machine.Cause{Kind: machine.ByExit, Text: "its pre_start command succeeded"})
+		return
+	}
+	s.feed(v, machine.Judge(v.config, r.end(), v.restarts), s.exitCause(v, r))
+}
+
+// drained is a log pipe at its end.
+func (s *Supervisor) drained(incarnation string) {
+	if r := s.runs[incarnation]; r != nil {
+		r.pipes--
+		s.acknowledge()
+	}
+}
+
+// written is the news that a project's state up to seq is on disk.
+func (s *Supervisor) written(name string, seq uint64, err error) {
+	p := s.projects[name]
+	if p == nil {
+		return
+	}
+	p.saving, p.unsavable = false, err != nil
+	if err != nil {
+		s.log.Error("Cannot save state; will try again with the next change", "project", name, "error", err)
+		return
+	}
+	p.saved = max(p.saved, seq)
+	s.acknowledge()
+}
+
+// acknowledge lets sysg-exec forget the runs of which nothing is left: no
+// process, no byte in a pipe, and an end that is on disk.
+func (s *Supervisor) acknowledge() {
+	if !s.connected {
+		return
+	}
+	var over []string
+	for incarnation, r := range s.runs {
+		if r.emptied && r.pipes <= 0 && r.service.project.saved >= r.seq {
+			over = append(over, incarnation)
+			delete(s.runs, incarnation)
+		}
+	}
+	if len(over) > 0 {
+		s.helper.Ack(spec.Ack{Incarnations: over})
+	}
+}
+
+func (r *run) close() {
+	if r.pidFD != nil {
+		r.pidFD.Close()
+		r.pidFD = nil
+	}
+}

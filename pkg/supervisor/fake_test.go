@@ -1,0 +1,376 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/execclient"
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/logs"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/store"
+)
+
+// The stories run in a synctest bubble: time is the bubble's, so a story of
+// half an hour takes no time, and synctest.Wait is "when nothing moves any more".
+
+// helper is a sysg-exec without processes. It keeps what the real one keeps,
+// and fails the test where it is asked for two main incarnations of a service.
+type helper struct {
+	t      *testing.T
+	mu     sync.Mutex
+	live   map[string]*spec.Record // until acknowledged
+	events chan execclient.Event
+	asked  []string // what was asked of it, in words
+	broken map[string]spec.Failed
+	deaf   map[string]bool // services that ignore the stop signal
+	probes func(service string) int
+	pid    int
+}
+
+func newHelper(t *testing.T) *helper {
+	return &helper{
+		t: t, live: map[string]*spec.Record{}, events: make(chan execclient.Event, 1000),
+		broken: map[string]spec.Failed{}, deaf: map[string]bool{}, probes: func(string) int { return 0 }, pid: 100,
+	}
+}
+
+func (h *helper) say(reply spec.Reply, request execclient.Request, incarnation string) {
+	h.events <- execclient.Event{Reply: reply, Request: request, Incarnation: incarnation}
+}
+
+func (h *helper) Launch(l spec.Launch) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked = append(h.asked, fmt.Sprintf("launch %s %s", l.Service, l.Role))
+	if failed, broken := h.broken[l.Service]; broken {
+		failed.Incarnation = l.Incarnation
+		h.say(spec.Reply{Failed: &failed}, execclient.RequestLaunch, l.Incarnation)
+		return nil
+	}
+	for _, record := range h.live {
+		if record.Launch.Service == l.Service && record.Launch.Role == spec.RoleMain && l.Role == spec.RoleMain && !record.Emptied {
+			h.t.Errorf("two incarnations of %s", l.Service)
+		}
+	}
+	h.pid++
+	h.live[l.Incarnation] = &spec.Record{Launch: l, PID: h.pid, Started: time.Now()}
+	h.say(spec.Reply{Launched: &spec.Launched{Incarnation: l.Incarnation, PID: h.pid}}, execclient.RequestLaunch, l.Incarnation)
+	if l.Role != spec.RoleMain {
+		go h.exit(l.Incarnation, uint32(h.probes(l.Service))<<8)
+	}
+	return nil
+}
+
+// exit ends an incarnation with a raw wait status, and leaves nothing behind.
+func (h *helper) exit(incarnation string, status uint32) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	record := h.live[incarnation]
+	if record == nil || record.Exited != nil {
+		return
+	}
+	record.Exited = &spec.Exited{Incarnation: incarnation, Status: status, At: time.Now(), Emptied: true}
+	record.Emptied = true
+	h.say(spec.Reply{Exited: record.Exited}, "", "")
+}
+
+// crash ends the main process of a service.
+func (h *helper) crash(service string, status uint32) {
+	h.t.Helper()
+	h.mu.Lock()
+	incarnation := ""
+	for _, record := range h.live {
+		if record.Launch.Service == service && record.Launch.Role == spec.RoleMain && record.Exited == nil {
+			incarnation = record.Launch.Incarnation
+		}
+	}
+	h.mu.Unlock()
+	if incarnation == "" {
+		h.t.Fatalf("%s does not run", service)
+	}
+	h.exit(incarnation, status)
+}
+
+func (h *helper) Signal(signal spec.Signal) error {
+	h.mu.Lock()
+	record := h.live[signal.Incarnation]
+	deaf := record == nil || h.deaf[record.Launch.Service]
+	if record != nil {
+		h.asked = append(h.asked, fmt.Sprintf("signal %s %d", record.Launch.Service, signal.Signal))
+	}
+	h.mu.Unlock()
+	if !deaf {
+		h.exit(signal.Incarnation, uint32(signal.Signal))
+	}
+	return nil
+}
+
+func (h *helper) Kill(kill spec.Kill) error {
+	h.mu.Lock()
+	if record := h.live[kill.Incarnation]; record != nil {
+		h.asked = append(h.asked, "kill "+record.Launch.Service)
+	}
+	h.mu.Unlock()
+	h.exit(kill.Incarnation, 9)
+	return nil
+}
+
+func (h *helper) Ack(ack spec.Ack) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, incarnation := range ack.Incarnations {
+		if record := h.live[incarnation]; record != nil && !record.Emptied {
+			h.t.Errorf("%s is acknowledged while it lives", record.Launch.Service)
+		}
+		delete(h.live, incarnation)
+	}
+	return nil
+}
+
+func (h *helper) List() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, record := range h.live {
+		copied := *record
+		h.say(spec.Reply{Listed: &spec.Listed{Record: &copied}}, execclient.RequestList, record.Launch.Incarnation)
+	}
+	h.say(spec.Reply{Listed: &spec.Listed{Last: true}}, execclient.RequestList, "")
+	return nil
+}
+
+func (h *helper) Quit() error                     { return nil }
+func (h *helper) Events() <-chan execclient.Event { return h.events }
+func (h *helper) Close() error                    { return nil }
+
+// reconnected is the helper as a new connection sees it: what nobody read from
+// the old one is lost, what it remembers is not.
+func (h *helper) reconnected() *helper {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = make(chan execclient.Event, 1000)
+	return h
+}
+
+// took returns what was asked since the last call, without probes.
+func (h *helper) took() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	asked := slices.DeleteFunc(h.asked, func(s string) bool { return strings.HasSuffix(s, "health") })
+	h.asked = nil
+	return strings.Join(asked, ", ")
+}
+
+// installed is a store of generations in memory.
+type installed struct {
+	mu     sync.Mutex
+	stored map[int]generation.Supervise
+	active int
+}
+
+func (i *installed) Projects() ([]string, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.active == 0 {
+		return nil, nil
+	}
+	return []string{"p"}, nil
+}
+
+func (i *installed) Active(project string) (int, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if project != "p" || i.active == 0 {
+		return 0, fs.ErrNotExist
+	}
+	return i.active, nil
+}
+
+func (i *installed) Supervise(_ string, number int) (generation.Supervise, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.stored[number], nil
+}
+
+// put installs services as the next generation.
+func (i *installed) put(services ...generation.Service) int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	slices.SortFunc(services, func(a, b generation.Service) int { return strings.Compare(a.Name, b.Name) })
+	i.active++
+	i.stored[i.active] = generation.Supervise{Project: "p", Number: i.active, Hash: "h", Services: services}
+	return i.active
+}
+
+// disk is state files in memory.
+type disk struct {
+	mu    sync.Mutex
+	saved *store.Project
+	to    *Supervisor
+}
+
+func (d *disk) Put(project store.Project, seq uint64) {
+	d.mu.Lock()
+	d.saved = &project
+	to := d.to
+	d.mu.Unlock()
+	to.Written(project.State.Project, seq, nil)
+}
+
+func (d *disk) Load(string) (store.Project, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.saved == nil {
+		return store.Project{}, fs.ErrNotExist
+	}
+	return *d.saved, nil
+}
+
+// silent is a log in which nothing stands.
+type silent struct{}
+
+func (silent) Attach(source logs.Source) { source.Pipe.Close() }
+func (silent) Tail(string, string, int, string) ([]logs.Line, logs.Position, error) {
+	return nil, logs.Position{}, nil
+}
+
+func (silent) FollowAll(ctx context.Context, _ []logs.Followed, _ string, _ func(int, logs.Line) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// story is a supervisor in its world.
+type story struct {
+	*testing.T
+	*Supervisor
+	helper *helper
+	store  *installed
+	disk   *disk
+	end    context.CancelFunc
+	over   chan error
+	boot   string
+	life   context.Context // of the present supervisor
+}
+
+// tell runs a story in a bubble.
+func tell(t *testing.T, play func(s *story)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &story{
+			T: t, helper: newHelper(t), disk: &disk{}, boot: "boot-1",
+			store: &installed{stored: map[int]generation.Supervise{}},
+		}
+		s.supervise()
+		play(s)
+		s.end()
+		<-s.over
+	})
+}
+
+// supervise starts a supervisor on what is there.
+func (s *story) supervise() {
+	s.Supervisor = New(Config{
+		Dial:        func() (Helper, error) { return s.helper.reconnected(), nil },
+		Generations: s.store, Logs: silent{}, States: s.disk, BootID: s.boot,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+	})
+	s.disk.mu.Lock()
+	s.disk.to = s.Supervisor
+	s.disk.mu.Unlock()
+	ctx, end := context.WithCancel(context.Background())
+	s.life, s.end, s.over = ctx, end, make(chan error, 1)
+	go func() { s.over <- s.Supervisor.Run(ctx) }()
+	synctest.Wait()
+}
+
+// dies is kill -9 of the supervisor; what happens then is up to the story,
+// until supervise.
+func (s *story) dies() {
+	s.end()
+	<-s.over
+}
+
+func quiet(api.Reply) error { return nil }
+
+// begin starts services and waits for the answer.
+func (s *story) begin(services ...string) api.Result {
+	s.Helper()
+	result, err := s.Start(context.Background(), api.Caller{}, api.Start{Project: "p", Services: services}, quiet)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return result
+}
+
+// sleep lets time pass.
+func (s *story) sleep(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// phases are all services with their phases.
+func (s *story) phases() string {
+	s.Helper()
+	synctest.Wait()
+	snapshot, err := s.Status(context.Background(), api.Caller{}, api.Status{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	var words []string
+	for _, unit := range snapshot.Units {
+		words = append(words, unit.Name+" "+unit.Phase)
+	}
+	return strings.Join(words, ", ")
+}
+
+// want compares.
+func (s *story) want(what, got, want string) {
+	s.Helper()
+	if got != want {
+		s.Errorf("%s: %s\n   want %s", what, got, want)
+	}
+}
+
+// plain is a service with the defaults of a manifest.
+func plain(name string, change ...func(*generation.Service)) generation.Service {
+	service := generation.Service{
+		Name: name, Hash: name + "-1", Command: name,
+		Restart: generation.Restart{
+			Policy: generation.OnFailure, Backoff: 5 * time.Second, MaxBackoff: 5 * time.Minute, MaxRestarts: 8,
+			RetryAfter: 15 * time.Minute, StableAfter: time.Minute,
+		},
+		Success: []generation.Exit{{}},
+		Stop:    generation.Stop{Signal: 15, Timeout: 10 * time.Second},
+		Ready:   generation.Ready{By: generation.ByStable, StableFor: 250 * time.Millisecond, Timeout: 5 * time.Minute},
+	}
+	for _, f := range change {
+		f(&service)
+	}
+	return service
+}
+
+func on(name string, condition generation.Condition) func(*generation.Service) {
+	return func(s *generation.Service) {
+		s.DependsOn = append(s.DependsOn, generation.Dependency{Service: name, Condition: condition})
+	}
+}
+
+func policy(p generation.Policy) func(*generation.Service) {
+	return func(s *generation.Service) { s.Restart.Policy = p }
+}
+
+func checked(probe generation.Probe) func(*generation.Service) {
+	return func(s *generation.Service) {
+		s.Ready.By, s.Health = generation.ByHealth, &probe
+	}
+}

@@ -1,0 +1,163 @@
+package supervisor
+
+import (
+	"time"
+
+	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/plan"
+)
+
+// feed tells a service that something happened to it: the one way in which a
+// state changes.
+func (s *Supervisor) feed(v *service, event machine.Event, cause machine.Cause) {
+	next, effects := machine.Next(v.state, event)
+	if next == v.state && len(effects) == 0 {
+		return
+	}
+	if next != v.state {
+		s.enter(v, next, event, cause)
+	}
+	for _, effect := range effects {
+		s.carry(v, effect, cause)
+	}
+}
+
+// enter records a transition. What belonged to the old state ends with it: its
+// deadlines and the health check.
+func (s *Supervisor) enter(v *service, next machine.State, event machine.Event, cause machine.Cause) {
+	now := time.Now()
+	transition := machine.Transition{At: now, From: v.state, To: next, Event: event, Cause: cause}
+	if len(v.history) == historyLength {
+		v.history = append(v.history[:0], v.history[1:]...)
+	}
+	v.history = append(v.history, transition)
+	v.state, v.since, v.cause = next, now, cause
+	s.deadlines.clear(v)
+	s.endHealth(v)
+	s.touch(v.project)
+	s.report(v, transition)
+}
+
+// touch marks a project as changed, to be saved at the end of the turn.
+func (s *Supervisor) touch(p *project) {
+	p.seq++
+	p.dirty = true
+}
+
+// settle carries out what follows from the state of things until nothing more
+// follows, answers who waited for it, and saves what changed.
+func (s *Supervisor) settle() {
+	for s.fireDue() || s.planAll() {
+	}
+	s.redial()
+	s.answer()
+	s.reply()
+	for _, p := range s.projects {
+		s.save(p)
+	}
+}
+
+// planAll takes the steps that the plan sees, and reports whether there were
+// any. Without sysg-exec nothing can be done, so nothing is planned.
+func (s *Supervisor) planAll() bool {
+	if !s.connected {
+		return false
+	}
+	acted := false
+	for _, p := range s.projects {
+		for _, action := range plan.Next(p.graph(), p.names) {
+			acted = s.act(p, action) || acted
+		}
+		p.forget()
+	}
+	return acted
+}
+
+// act takes one step of a plan. A step that changes nothing does not count, so
+// that a plan which repeats itself cannot hold the loop.
+func (s *Supervisor) act(p *project, action plan.Action) bool {
+	v := p.services[action.Service]
+	before := v.state
+	cause := v.wish
+	switch action.Event {
+	case machine.Release:
+		cause = machine.Cause{Kind: machine.ByDependency, Text: released(v)}
+	case machine.Restart:
+		v.again = false
+	}
+	s.feed(v, action.Event, cause)
+	return v.state != before || action.Event == machine.Restart
+}
+
+func released(v *service) string {
+	if len(v.config.DependsOn) == 0 {
+		return "it depends on nothing"
+	}
+	return "all that it depends on is satisfied"
+}
+
+// forget drops the services that the manifest no longer has and of which
+// nothing is left.
+func (p *project) forget() {
+	kept := p.names[:0]
+	for _, name := range p.names {
+		if v := p.services[name]; v.removed && !v.state.Alive() {
+			delete(p.services, name)
+			p.dirty = true
+			continue
+		}
+		kept = append(kept, name)
+	}
+	p.names = kept
+}
+
+// fireDue feeds what the passed deadlines stand for, and reports whether there
+// were any.
+func (s *Supervisor) fireDue() bool {
+	fired := false
+	for {
+		v, deadline, ok := s.deadlines.due(time.Now())
+		if !ok {
+			return fired
+		}
+		fired = true
+		s.expire(v, deadline)
+	}
+}
+
+// expire is what a passed deadline means.
+func (s *Supervisor) expire(v *service, deadline deadline) {
+	switch {
+	case deadline.probe:
+		s.probeTime(v)
+	case deadline.event == machine.Condemn:
+		s.condemn(v, deadline.cause)
+	default:
+		// What outlived SIGKILL sleeps uninterruptibly in the kernel.
+		v.stuck = v.stuck || deadline.killed
+		s.feed(v, deadline.event, deadline.cause)
+	}
+}
+
+// condemn ends a service for a failure that is not the end of its process.
+func (s *Supervisor) condemn(v *service, cause machine.Cause) {
+	if v.run != nil {
+		v.run.condemned = &cause
+	}
+	s.feed(v, machine.Condemn, cause)
+	if v.state == machine.Ending {
+		s.casualties(v)
+	}
+}
+
+// casualties ends and revives what depends on a service that failed.
+func (s *Supervisor) casualties(v *service) {
+	for _, name := range plan.Casualties(v.project.graph(), v.config.Name) {
+		other := v.project.services[name]
+		other.again = true
+		other.wish = machine.Cause{
+			Kind: machine.ByDependency, Service: v.config.Name,
+			Text: "dependency " + v.config.Name + " failed",
+		}
+	}
+}

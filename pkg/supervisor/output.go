@@ -1,0 +1,163 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/logs"
+)
+
+// Logs emits the last lines of a service's log, and with follow what comes.
+func (s *Supervisor) Logs(ctx context.Context, _ api.Caller, params api.Logs, emit func(api.Reply) error) error {
+	err := s.consult(ctx, func() error {
+		p := s.projects[params.Project]
+		if p == nil {
+			return unknownProject(params.Project)
+		}
+		_, err := p.pick([]string{params.Service})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	write := func(line logs.Line) error { return emit(api.Reply{Line: output(params.Project, params.Service, line)}) }
+	lines, position, err := s.logs.Tail(params.Project, params.Service, params.Lines, params.Stream)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		if err := write(line); err != nil {
+			return err
+		}
+	}
+	if !params.Follow {
+		return nil
+	}
+	followed := []logs.Followed{{Project: params.Project, Service: params.Service, From: position}}
+	err = s.logs.FollowAll(ctx, followed, params.Stream, func(_ int, line logs.Line) error { return write(line) })
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// lineTime is the form of times in a log: as in its file.
+const lineTime = "2006-01-02T15:04:05.000000Z07:00"
+
+func output(project, service string, line logs.Line) *api.Line {
+	return &api.Line{
+		Project: project, Service: service, Stream: line.Stream, Text: line.Text,
+		Time: line.Time.UTC().Format(lineTime),
+	}
+}
+
+// positions are the ends of the logs of a project's services as they are now.
+func (s *Supervisor) positions(project string) []logs.Followed {
+	number, err := s.generations.Active(project)
+	if err != nil {
+		return nil
+	}
+	supervise, err := s.generations.Supervise(project, number)
+	if err != nil {
+		return nil
+	}
+	var all []logs.Followed
+	for _, service := range supervise.Services {
+		// A log that cannot be read is followed from its beginning.
+		_, position, _ := s.logs.Tail(project, service.Name, 0, "")
+		all = append(all, logs.Followed{Project: project, Service: service.Name, From: position})
+	}
+	return all
+}
+
+// foreground starts a project and passes its output on until it has ended, or
+// the client has gone: then the project is stopped.
+func (s *Supervisor) foreground(ctx context.Context, by api.Caller, params api.Start, emit func(api.Reply) error) (api.Result, error) {
+	from := s.positions(params.Project)
+	following, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var one sync.Mutex // progress and output come from two goroutines
+	tell := func(reply api.Reply) error {
+		one.Lock()
+		defer one.Unlock()
+		return emit(reply)
+	}
+	var result api.Result
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		result, err = s.runToEnd(ctx, by, params, tell)
+		cancel()
+		ended <- err
+	}()
+	followErr := s.logs.FollowAll(following, from, "", func(i int, line logs.Line) error {
+		return tell(api.Reply{Line: output(params.Project, from[i].Service, line)})
+	})
+	cancel()
+	if !errors.Is(followErr, context.Canceled) {
+		s.abandon(params.Project, by)
+		return api.Result{}, followErr
+	}
+	err := <-ended
+	if err != nil {
+		s.abandon(params.Project, by)
+	}
+	return result, err
+}
+
+// runToEnd starts a project, says how that went, and waits for its end.
+func (s *Supervisor) runToEnd(ctx context.Context, by api.Caller, params api.Start, emit func(api.Reply) error) (api.Result, error) {
+	result, err := s.perform(ctx, emit, func() (*op, error) { return s.start(by, params) })
+	if err != nil {
+		return result, err
+	}
+	s.explain(&result)
+	if err := emit(api.Reply{Result: &result}); err != nil {
+		return result, err
+	}
+	return s.perform(ctx, emit, func() (*op, error) { return s.untilEnded(params.Project) })
+}
+
+// untilEnded waits until nothing of a project is left, its output included.
+func (s *Supervisor) untilEnded(name string) (*op, error) {
+	p := s.projects[name]
+	if p == nil {
+		return nil, unknownProject(name)
+	}
+	return &op{
+		watches: func(*service) bool { return false },
+		finished: func() (api.Result, bool) {
+			for _, v := range p.services {
+				if v.state.Alive() || v.wanted && !v.state.Settled() {
+					return api.Result{}, false
+				}
+				if v.wanted && !v.retryAt.IsZero() {
+					return api.Result{}, false
+				}
+			}
+			for _, r := range s.runs {
+				if r.service.project == p && r.pipes > 0 {
+					return api.Result{}, false
+				}
+			}
+			return api.Result{OK: true, Message: subject(name, nil) + " ended"}, true
+		},
+	}, nil
+}
+
+// abandon stops a foreground project whose client is gone.
+func (s *Supervisor) abandon(project string, by api.Caller) {
+	s.inbox.post(func() {
+		p := s.projects[project]
+		if p == nil || !p.foreground {
+			return
+		}
+		cause := asked(by, "stop, by leaving the foreground")
+		for _, v := range p.services {
+			v.wanted, v.again, v.wish = false, false, cause
+		}
+		s.touch(p)
+	})
+}

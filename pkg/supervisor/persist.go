@@ -1,0 +1,163 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/store"
+)
+
+// record is what of a project goes to disk: wishes, states, and what identifies
+// the current runs. Everything else follows from it or is asked anew.
+func (p *project) record(bootID string) store.Project {
+	g := &p.generation
+	record := store.Project{
+		State: store.State{
+			Version: store.Version, Project: g.Project, Generation: g.Number, Hash: g.Hash,
+			Foreground: p.foreground, Services: make(map[string]store.Service, len(p.services)),
+		},
+		Processes: store.Processes{Version: store.Version, BootID: bootID, Services: map[string]store.Process{}},
+	}
+	for name, v := range p.services {
+		record.State.Services[name] = v.record()
+		if r := v.run; r != nil && r.pid != 0 && r.exited == nil {
+			record.Processes.Services[name] = store.Process{
+				PID: r.pid, Incarnation: r.incarnation, Started: r.started, Cgroup: r.cgroup,
+			}
+		}
+	}
+	return record
+}
+
+func (v *service) record() store.Service {
+	cause, err := json.Marshal(v.cause)
+	if err != nil {
+		panic("bug: a cause that does not marshal: " + err.Error())
+	}
+	record := store.Service{
+		Want: store.Down, Phase: string(v.state), Since: v.since, Cause: cause,
+		Restarts: v.total, Consecutive: v.restarts, NextRetryAt: v.retryAt, LastExit: v.lastEnd,
+	}
+	if v.wanted {
+		record.Want = store.Up
+	}
+	if v.run != nil {
+		record.Incarnation = v.run.incarnation
+	}
+	return record
+}
+
+// load takes up what was going on when the last supervisor ended.
+func (s *Supervisor) load() error {
+	names, err := s.generations.Projects()
+	if err != nil {
+		return fmt.Errorf("cannot read the installed projects: %w", err)
+	}
+	for _, name := range names {
+		if err := s.loadProject(name); err != nil {
+			s.log.Error("Cannot take up a project, ignoring it until it is started", "project", name, "error", err)
+		}
+	}
+	return nil
+}
+
+func (s *Supervisor) loadProject(name string) error {
+	stored, err := s.states.Load(name)
+	corrupt := (*store.CorruptError)(nil)
+	if errors.As(err, &corrupt) {
+		aside, moveErr := store.SetAside(corrupt)
+		if moveErr != nil {
+			return moveErr
+		}
+		s.log.Error("A state file was not readable; what still runs is kept", "kept", aside, "error", err)
+	} else if errors.Is(err, fs.ErrNotExist) {
+		return nil // installed, never started
+	} else if err != nil {
+		return err
+	}
+	supervise, err := s.workedFrom(name, stored.State.Generation)
+	if err != nil {
+		return err
+	}
+	p := &project{
+		generation: supervise, services: map[string]*service{},
+		foreground: stored.State.Foreground, lost: corrupt != nil,
+	}
+	s.projects[name] = p
+	for _, config := range supervise.Services {
+		v := p.configure(config)
+		if record, known := stored.State.Services[config.Name]; known {
+			s.restore(v, record, stored.Processes.BootID == s.bootID)
+		}
+	}
+	return nil
+}
+
+// workedFrom is the generation that the services were started from, if it may
+// still be launched, else the active one.
+func (s *Supervisor) workedFrom(name string, number int) (generation.Supervise, error) {
+	active, err := s.generations.Active(name)
+	if err != nil {
+		return generation.Supervise{}, err
+	}
+	if number == active-1 && number > 0 {
+		if supervise, err := s.generations.Supervise(name, number); err == nil {
+			return supervise, nil
+		}
+	}
+	return s.generations.Supervise(name, active)
+}
+
+// restore gives a service the state in which it was saved. After a boot nothing
+// of before is left: what was wanted starts anew. A foreground project was
+// never meant to outlive its client, whose connection is gone.
+func (s *Supervisor) restore(v *service, record store.Service, sameBoot bool) {
+	v.wanted = record.Want == store.Up && !v.project.foreground
+	v.total, v.lastEnd = record.Restarts, record.LastExit
+	v.wish = machine.Cause{Kind: machine.ByRecovery, Text: "it was wanted before the supervisor was restarted"}
+	if !sameBoot {
+		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "the machine was started"}
+		return
+	}
+	v.state, v.since = machine.State(record.Phase), record.Since
+	v.restarts, v.retryAt = record.Consecutive, record.NextRetryAt
+	if err := json.Unmarshal(record.Cause, &v.cause); err != nil {
+		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "the cause was not recorded"}
+	}
+	if v.state.Alive() {
+		v.run = &run{service: v, role: spec.RoleMain, incarnation: record.Incarnation, number: v.project.generation.Number}
+		if v.state == machine.Preparing {
+			v.run.role = spec.RolePreStart
+		}
+		s.runs[record.Incarnation] = v.run
+	}
+	if failing(v.state) && !v.retryAt.IsZero() {
+		s.deadlines.set(v, deadline{
+			at: v.retryAt, event: machine.Due,
+			cause: machine.Cause{Kind: machine.ByPolicy, Text: "its time to wait is over"},
+		})
+	}
+}
+
+// lastExit is the record of a run's end.
+func lastExit(exited *spec.Exited) *store.Exit {
+	exit := &store.Exit{At: exited.At, Unknown: exited.Unknown}
+	code, signal := exitCode(exited.Status), exitSignal(exited.Status)
+	switch {
+	case exited.Unknown:
+	case signal != 0:
+		exit.Signal = &signal
+	default:
+		exit.Code = &code
+	}
+	return exit
+}
+
+// timestamp is how times are shown to clients.
+func timestamp(at time.Time) string { return at.Format(time.RFC3339Nano) }

@@ -1,0 +1,53 @@
+package supervisor
+
+import "time"
+
+// savePause is how long changes are gathered before the next write. A write
+// costs some syncs to the disk, and what changes between two of them is seldom
+// worth its own: after a crash sysg-exec tells what runs.
+const savePause = 50 * time.Millisecond
+
+// save hands a changed project to the writer, one value at a time. Only a wish
+// that somebody waits to see safe is not gathered with others.
+func (s *Supervisor) save(p *project) {
+	if !p.dirty || p.saving {
+		return
+	}
+	now := time.Now()
+	if now.Before(p.saveAt) && !s.urgent(p) {
+		s.wakeAt(p.saveAt)
+		return
+	}
+	p.dirty, p.saving, p.saveAt = false, true, now.Add(savePause)
+	s.states.Put(p.record(s.bootID), p.seq)
+}
+
+// urgent reports whether a client waits until p is saved.
+func (s *Supervisor) urgent(p *project) bool {
+	for _, o := range s.ops {
+		if o.waitsFor(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// waitsFor reports whether o's wish for p could still be lost. Where the disk
+// takes nothing there is no point in waiting.
+func (o *op) waitsFor(p *project) bool { return p.saved < o.wishes[p] && !p.unsavable }
+
+func (o *op) unsaved() bool {
+	for p := range o.wishes {
+		if o.waitsFor(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// wakeAt has the loop turn at a time at which no service has a deadline.
+func (s *Supervisor) wakeAt(at time.Time) {
+	if s.wake.IsZero() || at.Before(s.wake) {
+		s.wake = at
+	}
+}

@@ -1,0 +1,147 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"systemg.org/sysg/pkg/execclient"
+	"systemg.org/sysg/pkg/spec"
+)
+
+// ErrEnded is what Run returns after Shutdown.
+var ErrEnded = errors.New("the supervisor was asked to end")
+
+// Config is what a Supervisor works with. All fields are required.
+type Config struct {
+	// Dial connects to sysg-exec. It may take as long as systemd takes to
+	// start it.
+	Dial        func() (Helper, error)
+	Generations Generations
+	Logs        Logs
+	States      States
+	// BootID tells one boot of the machine from another.
+	BootID string
+	Log    *slog.Logger
+}
+
+// Supervisor owns the services of all projects. Run is its life; every other
+// method may be called from any goroutine while Run runs.
+type Supervisor struct {
+	dial        func() (Helper, error)
+	generations Generations
+	logs        Logs
+	states      States
+	log         *slog.Logger
+	bootID      string
+	inbox       *inbox
+
+	// What follows belongs to the goroutine in Run.
+	helper    Helper
+	connected bool // sysg-exec has told what lives
+	dialing   bool
+	// redialAt is when to connect again, zero for not by ourselves.
+	redialAt  time.Time
+	redials   int // connections in a row that broke
+	dialedAt  time.Time
+	listing   []execclient.Event
+	projects  map[string]*project
+	runs      map[string]*run
+	deadlines deadlines
+	wake      time.Time // when the loop has to turn, zero for never
+	ops       []*op
+	questions []func()
+	quitting  bool // sysg-exec was asked to end, and we end with it
+	ending    bool // this is the last turn of the loop
+}
+
+// New makes a supervisor that knows nothing yet; Run loads what is stored.
+func New(config Config) *Supervisor {
+	return &Supervisor{
+		dial: config.Dial, generations: config.Generations, logs: config.Logs, states: config.States, log: config.Log,
+		bootID: config.BootID, inbox: newInbox(), helper: offline{},
+		projects: map[string]*project{}, runs: map[string]*run{}, deadlines: deadlines{},
+	}
+}
+
+// Run loads the stored projects, connects to sysg-exec and supervises until ctx
+// ends or Shutdown was asked for. Services are left as they are.
+func (s *Supervisor) Run(ctx context.Context) error {
+	if err := s.load(); err != nil {
+		return err
+	}
+	s.reconnect()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for !s.ending {
+		s.settle()
+		s.arm(timer)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.inbox.ready:
+			s.inbox.run()
+		case event, open := <-s.helper.Events():
+			s.take(event, open)
+		case <-timer.C:
+		}
+	}
+	s.helper.Close()
+	return ErrEnded
+}
+
+// take handles an event and all that are waiting behind it, so that a burst of
+// exits is one turn of the loop.
+func (s *Supervisor) take(event execclient.Event, open bool) {
+	for events := s.helper.Events(); ; {
+		if !open {
+			s.disconnected(nil)
+			return
+		}
+		s.hear(event)
+		select {
+		case event, open = <-events:
+		default:
+			return
+		}
+	}
+}
+
+// arm sets the one timer to the earliest deadline, or off.
+func (s *Supervisor) arm(timer *time.Timer) {
+	timer.Stop()
+	if at, ok := s.deadlines.next(); ok {
+		s.wakeAt(at)
+	}
+	if !s.wake.IsZero() {
+		timer.Reset(time.Until(s.wake))
+		s.wake = time.Time{}
+	}
+}
+
+func (s *Supervisor) now() time.Time { return time.Now() }
+
+// Drained is told when one pipe of an incarnation is at its end and written.
+func (s *Supervisor) Drained(incarnation string) {
+	s.inbox.post(func() { s.drained(incarnation) })
+}
+
+// Written is told when a project's state up to seq is on disk, or could not be
+// put there.
+func (s *Supervisor) Written(project string, seq uint64, err error) {
+	s.inbox.post(func() { s.written(project, seq, err) })
+}
+
+// offline stands for sysg-exec while there is no connection: what is asked of
+// it is asked again once there is one (adopt.go).
+type offline struct{}
+
+func (offline) Launch(spec.Launch) error        { return nil }
+func (offline) Signal(spec.Signal) error        { return nil }
+func (offline) Kill(spec.Kill) error            { return nil }
+func (offline) Ack(spec.Ack) error              { return nil }
+func (offline) List() error                     { return nil }
+func (offline) Quit() error                     { return nil }
+func (offline) Events() <-chan execclient.Event { return nil }
+func (offline) Close() error                    { return nil }

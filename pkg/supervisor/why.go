@@ -1,0 +1,111 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/machine"
+)
+
+// evidenceLines is how much of a service's output a diagnosis quotes.
+const evidenceLines = 20
+
+// Why tells the chain of causes of a service's state: the service itself, then
+// whatever explains it, to the root.
+func (s *Supervisor) Why(ctx context.Context, _ api.Caller, params api.Why) ([]api.Link, error) {
+	var links []api.Link
+	err := s.consult(ctx, func() error {
+		p := s.projects[params.Project]
+		if p == nil {
+			return unknownProject(params.Project)
+		}
+		if _, err := p.pick([]string{params.Service}); err != nil {
+			return err
+		}
+		links = p.services[params.Service].chain()
+		return nil
+	})
+	for i := range links {
+		if troubled(machine.State(links[i].Phase)) {
+			links[i].Evidence = append(links[i].Evidence, s.evidence(links[i].Project, links[i].Service)...)
+		}
+	}
+	return links, err
+}
+
+// troubled reports whether the output of a service in this state is evidence.
+func troubled(state machine.State) bool {
+	return failing(state) || state == machine.Ending
+}
+
+// chain follows causes from service to service. Dependencies have no cycles,
+// but what failed because of what may: each service appears once.
+func (v *service) chain() []api.Link {
+	var links []api.Link
+	seen := map[*service]bool{}
+	for v != nil && !seen[v] {
+		seen[v] = true
+		next, _ := v.blocker()
+		if v.state != machine.Waiting {
+			next = v.project.services[v.cause.Service]
+		}
+		links = append(links, v.link())
+		v = next
+	}
+	return links
+}
+
+func (v *service) link() api.Link {
+	link := api.Link{
+		Project: v.project.generation.Project, Service: v.config.Name, Phase: string(v.state),
+		Since: timestamp(v.since), Cause: v.because(), Evidence: []string{}, Help: []api.Help{},
+	}
+	for _, transition := range v.history {
+		link.Evidence = append(link.Evidence, fmt.Sprintf("%s %s → %s: %s",
+			transition.At.Format("15:04:05.000"), transition.From, transition.To, transition.Cause.Text))
+	}
+	switch {
+	case failing(v.state):
+		link.Help = append(link.Help,
+			api.Help{Label: "try again", Command: "sysg start -s " + v.config.Name},
+			api.Help{Label: "its output", Command: "sysg logs -s " + v.config.Name})
+	case v.state == machine.Down:
+		link.Help = append(link.Help, api.Help{Label: "start it", Command: "sysg start -s " + v.config.Name})
+	}
+	return link
+}
+
+// evidence is the end of a service's output.
+func (s *Supervisor) evidence(project, service string) []string {
+	lines, _, err := s.logs.Tail(project, service, evidenceLines, "")
+	if err != nil {
+		return []string{"cannot read its log: " + err.Error()}
+	}
+	var evidence []string
+	for _, line := range lines {
+		evidence = append(evidence, line.Stream+": "+line.Text)
+	}
+	return evidence
+}
+
+// portInUse matches what programs say when they cannot bind.
+var portInUse = regexp.MustCompile(`(?i)address already in use|EADDRINUSE`)
+
+// explain adds the services' output to a result that tells of failures, and
+// sharpens the code where the output says more than the exit.
+func (s *Supervisor) explain(result *api.Result) {
+	for i := range result.Failed {
+		diagnostic := &result.Failed[i]
+		if diagnostic.Code == api.CodeDependency || diagnostic.Service == "" {
+			continue
+		}
+		diagnostic.Evidence = s.evidence(diagnostic.Project, diagnostic.Service)
+		for _, line := range diagnostic.Evidence {
+			if portInUse.MatchString(line) && diagnostic.Code != api.CodeGivenUp {
+				diagnostic.Code = api.CodePortInUse
+			}
+		}
+	}
+}
