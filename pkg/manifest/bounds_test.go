@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -60,9 +61,9 @@ func TestHostileDocumentsAreRefusedInBoundedTimeAndMemory(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			start := time.Now()
+			start := processorTime(t)
 			_, err := Parse("/srv/x.yaml", []byte(test.text), options())
-			took := time.Since(start)
+			took := processorTime(t) - start
 			runtime.ReadMemStats(&after)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %.300v, want %q", err, test.want)
@@ -75,6 +76,17 @@ func TestHostileDocumentsAreRefusedInBoundedTimeAndMemory(t *testing.T) {
 			}
 		})
 	}
+}
+
+// processorTime is what this process has used so far. Unlike a clock it does
+// not count the time in which others had the processor.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func TestNesting64DeepIsAccepted(t *testing.T) {
@@ -90,12 +102,12 @@ func TestManyServicesAreRead(t *testing.T) {
 	for i := range 10_000 {
 		fmt.Fprintf(&text, "  s%d:\n    command: ./serve --port %d\n    restart_policy: always\n", i, i)
 	}
-	start := time.Now()
+	start := processorTime(t)
 	m, err := Parse("/srv/x.yaml", []byte(text.String()), options())
 	if err != nil || len(m.Projects[0].Services) != 10_000 {
 		t.Fatalf("got %v", err)
 	}
-	if took := time.Since(start); took > slow*time.Second {
+	if took := processorTime(t) - start; took > slow*time.Second {
 		t.Errorf("took %v", took)
 	}
 }
