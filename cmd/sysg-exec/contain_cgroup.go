@@ -37,7 +37,10 @@ func leafName(l spec.Launch) string {
 
 func (c *cgroups) orphans() bool { return false }
 
+// leave removes what is ours and empty, also the directories of services whose
+// last exit nobody has acknowledged. What cannot be removed is not empty.
 func (c *cgroups) leave() {
+	_ = c.sweep(func(string) bool { return false })
 	if c.above != nil {
 		_ = c.above.Remove(path.Base(c.base.Path()))
 	}

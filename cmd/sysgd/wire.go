@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"systemg.org/sysg/pkg/execclient"
@@ -35,7 +36,8 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("another supervisor has this state: %w", err)
 	}
-	defer lock.Close()
+	// Never closed by us: whoever gets it may rely on our being gone.
+	defer runtime.KeepAlive(lock)
 	bootID, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return err

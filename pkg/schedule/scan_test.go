@@ -228,7 +228,7 @@ func TestNextAgainstAScanByMinutes(t *testing.T) {
 			d := dice{rand.New(rand.NewPCG(seed, uint64(i)))}
 			from := time.Date(span.year, 1, 1, 0, 0, 0, 0, time.UTC)
 			w := watch(zone, from, from.AddDate(5, 0, 0), 60)
-			for range tries(6, 400) {
+			for range tries(6, 150) {
 				d.compare(t, w, d.sample(false), span.zone)
 			}
 		})
@@ -252,7 +252,7 @@ func TestNextAgainstAScanBySeconds(t *testing.T) {
 			for _, change := range changes[:min(len(changes), tries(1, 10))] {
 				at := time.Unix(change, 0).UTC()
 				w := watch(zone, at.Add(-60*time.Hour), at.Add(30*time.Hour), 1)
-				for range tries(6, 100) {
+				for range tries(6, 40) {
 					d.compare(t, w, d.sample(true, at.Year()-1, at.Year(), at.Year()+1), span.zone)
 				}
 			}

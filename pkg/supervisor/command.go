@@ -36,6 +36,9 @@ func (s *Supervisor) start(by api.Caller, params api.Start) (*op, error) {
 		return nil, err
 	}
 	p.foreground = params.Foreground && !p.wanted() || p.foreground && p.wanted()
+	if params.Foreground {
+		p.attached = by
+	}
 	named := len(params.Services) > 0
 	for _, name := range plan.Requirements(p.graph(), targets) {
 		v := p.services[name]

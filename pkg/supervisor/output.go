@@ -151,7 +151,8 @@ func (s *Supervisor) untilEnded(name string) (*op, error) {
 func (s *Supervisor) abandon(project string, by api.Caller) {
 	s.inbox.post(func() {
 		p := s.projects[project]
-		if p == nil || !p.foreground {
+		// By now it may be another client's.
+		if p == nil || !p.foreground || p.attached != by {
 			return
 		}
 		cause := asked(by, "stop, by leaving the foreground")

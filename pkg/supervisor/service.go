@@ -4,6 +4,7 @@ import (
 	"os"
 	"time"
 
+	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/machine"
 	"systemg.org/sysg/pkg/plan"
@@ -20,8 +21,9 @@ type project struct {
 	generation generation.Supervise
 	pending    *generation.Supervise // installed since, not taken up yet
 	services   map[string]*service
-	names      []string // of services, sorted
-	foreground bool     // lives as long as the client that started it
+	names      []string   // of services, sorted
+	foreground bool       // lives as long as the client that started it
+	attached   api.Caller // that client
 	// seq counts changes; saved is the newest one known to be on disk.
 	seq, saved uint64
 	dirty      bool
