@@ -23,6 +23,15 @@ type progress struct {
 
 func newProgress(out *output) *progress { return &progress{out: out} }
 
+// each is what to call with the replies of a mutation: nil where nothing is
+// shown, which spares the daemon the telling.
+func (p *progress) each() func(api.Reply) error {
+	if p.out.draws || p.out.verbose && !p.out.json {
+		return p.step
+	}
+	return nil
+}
+
 // step takes one reply of a mutation.
 func (p *progress) step(reply api.Reply) error {
 	if reply.Progress == nil {

@@ -62,7 +62,7 @@ func (r *restart) run(ctx context.Context, a *app) error {
 	}
 	shown := newProgress(a.out)
 	result, err := a.each(ctx, selections, func(ctx context.Context, conn *client.Conn, s selection) (api.Result, error) {
-		return conn.Restart(ctx, api.Restart{Project: s.project, Generation: numbers[s.project], Services: s.services}, shown.step)
+		return conn.Restart(ctx, api.Restart{Project: s.project, Generation: numbers[s.project], Services: s.services}, shown.each())
 	})
 	if err != nil {
 		return err

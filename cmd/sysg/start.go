@@ -74,7 +74,7 @@ func (s *start) run(ctx context.Context, a *app) error {
 	}
 	shown := newProgress(a.out)
 	result, err := a.each(ctx, selections, func(ctx context.Context, conn *client.Conn, sel selection) (api.Result, error) {
-		return conn.Start(ctx, sel.start(numbers), shown.step)
+		return conn.Start(ctx, sel.start(numbers), shown.each())
 	})
 	if err != nil {
 		return err

@@ -63,14 +63,14 @@ func (s *stop) run(ctx context.Context, a *app) error {
 	}
 	shown := newProgress(a.out)
 	if s.scope.empty() && s.config == "" {
-		result, err := conn.Stop(ctx, api.Stop{}, shown.step)
+		result, err := conn.Stop(ctx, api.Stop{}, shown.each())
 		if err != nil {
 			return err
 		}
 		return a.settle(nil, "stopped", result)
 	}
 	result, err := a.each(ctx, selections, func(ctx context.Context, conn *client.Conn, sel selection) (api.Result, error) {
-		return conn.Stop(ctx, api.Stop{Project: sel.project, Services: sel.services}, shown.step)
+		return conn.Stop(ctx, api.Stop{Project: sel.project, Services: sel.services}, shown.each())
 	})
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (s *stop) nobody(a *app) error {
 
 // shutdown ends both daemons and returns when they are gone.
 func (s *stop) shutdown(ctx context.Context, a *app, conn *client.Conn) error {
-	result, err := conn.Shutdown(ctx, newProgress(a.out).step)
+	result, err := conn.Shutdown(ctx, newProgress(a.out).each())
 	if err != nil {
 		return err
 	}

@@ -114,11 +114,8 @@ func (c *connection) answer(ctx context.Context, frame []byte) error {
 		// Whoever wants no answer need not stay for it.
 		call.ctx = c.life
 	}
-	call.emit = func(reply api.Reply) error {
-		if !call.streams {
-			return nil
-		}
-		return c.send(reply, true, "")
+	if call.streams {
+		call.emit = func(reply api.Reply) error { return c.send(reply, true, "") }
 	}
 	answer, err := c.role.dispatch(command.Method, call)
 	switch {

@@ -14,7 +14,7 @@ import (
 // Supervisor is what carries out the calls. Its methods may be called from
 // many goroutines at once. A context ends when the caller hangs up; the
 // mutations block until what was asked is true or has failed, and emit their
-// progress. An error that is an *api.Diagnostic reaches the caller as it is.
+// progress unless emit is nil. An error that is an *api.Diagnostic reaches the caller as it is.
 type Supervisor interface {
 	Start(ctx context.Context, by api.Caller, p api.Start, emit func(api.Reply) error) (api.Result, error)
 	Stop(ctx context.Context, by api.Caller, p api.Stop, emit func(api.Reply) error) (api.Result, error)

@@ -32,6 +32,9 @@ func newFake() *fake {
 func (f *fake) Start(ctx context.Context, by api.Caller, p api.Start, emit func(api.Reply) error) (api.Result, error) {
 	f.started <- by
 	for _, service := range p.Services {
+		if emit == nil {
+			break
+		}
 		if err := emit(api.Reply{Progress: &api.Progress{Project: p.Project, Service: service}}); err != nil {
 			return api.Result{}, err
 		}

@@ -51,7 +51,7 @@ type call struct {
 	caller     api.Caller
 	parameters json.RawMessage
 	// streams is set where the client takes more than one reply; without it
-	// emit drops what it is given.
+	// emit is nil.
 	streams bool
 	emit    func(api.Reply) error
 }

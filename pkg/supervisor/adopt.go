@@ -106,6 +106,7 @@ func (s *Supervisor) listed(event execclient.Event) {
 // launched in the moments before a crash.
 func (s *Supervisor) adopt(records map[string]execclient.Event) {
 	for _, p := range s.projects {
+		p.stale = true
 		for _, name := range p.names {
 			v := p.services[name]
 			if v.run == nil {

@@ -47,7 +47,7 @@ func (s *Supervisor) launched(event execclient.Event) {
 	r.pid, r.cgroup, r.pidFD = launched.PID, launched.Cgroup, event.PidFD
 	r.started = s.now()
 	s.attach(r, event)
-	s.touch(r.service.project)
+	s.changed(r.service.project)
 	if v := r.service; v.run == r && r.role == spec.RoleMain {
 		s.feed(v, machine.Launched, machine.Cause{Kind: machine.ByLaunch, Text: fmt.Sprintf("it was launched as process %d", r.pid)})
 	}
@@ -127,7 +127,7 @@ func (s *Supervisor) exited(exited spec.Exited) {
 	}
 	r.exited = &exited
 	v := r.service
-	s.touch(v.project)
+	s.changed(v.project)
 	switch {
 	case v.run != r:
 		s.probed(v, r, r.end().Succeeded([]generation.Exit{{}}), describe(r))
@@ -216,7 +216,7 @@ func (s *Supervisor) emptied(incarnation string) {
 	if v.run == r {
 		s.vacated(v, r)
 	}
-	s.touch(v.project)
+	s.changed(v.project)
 	r.seq = v.project.seq
 	r.close()
 }

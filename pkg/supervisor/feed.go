@@ -34,12 +34,25 @@ func (s *Supervisor) enter(v *service, next machine.State, event machine.Event, 
 	v.state, v.since, v.cause = next, now, cause
 	s.deadlines.clear(v)
 	s.endHealth(v)
-	s.touch(v.project)
+	s.changed(v.project)
+	v.project.stale = v.project.stale || !underWay(transition.From) || !underWay(next)
 	s.report(v, transition)
 }
 
-// touch marks a project as changed, to be saved at the end of the turn.
+// underWay are the states between a release and being ready. Going from one to
+// the next changes nothing for the plan, and most steps of a start are such.
+func underWay(state machine.State) bool {
+	return state == machine.Preparing || state == machine.Launching || state == machine.Starting
+}
+
+// touch marks a project whose wishes changed: to be planned and saved.
 func (s *Supervisor) touch(p *project) {
+	p.stale = true
+	s.changed(p)
+}
+
+// changed marks a project as to be saved.
+func (s *Supervisor) changed(p *project) {
 	p.seq++
 	p.dirty = true
 }
@@ -65,6 +78,10 @@ func (s *Supervisor) planAll() bool {
 	}
 	acted := false
 	for _, p := range s.projects {
+		if !p.stale {
+			continue
+		}
+		p.stale = false
 		for _, action := range plan.Next(p.graph(), p.names) {
 			acted = s.act(p, action) || acted
 		}
@@ -154,6 +171,7 @@ func (s *Supervisor) condemn(v *service, cause machine.Cause) {
 func (s *Supervisor) casualties(v *service) {
 	for _, name := range plan.Casualties(v.project.graph(), v.config.Name) {
 		other := v.project.services[name]
+		v.project.stale = true
 		other.again = true
 		other.wish = machine.Cause{
 			Kind: machine.ByDependency, Service: v.config.Name,

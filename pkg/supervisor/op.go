@@ -67,6 +67,9 @@ func (s *Supervisor) perform(ctx context.Context, emit func(api.Reply) error, be
 			return
 		}
 		o.done, o.updates.ready = make(chan struct{}), make(chan struct{}, 1)
+		if emit == nil { // nobody wants to know how it goes
+			o.watches = func(*service) bool { return false }
+		}
 		s.ops = append(s.ops, o)
 		s.reconnect()
 		begun <- o

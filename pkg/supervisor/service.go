@@ -27,6 +27,7 @@ type project struct {
 	// seq counts changes; saved is the newest one known to be on disk.
 	seq, saved uint64
 	dirty      bool
+	stale      bool // something that the plan looks at has changed
 	saving     bool
 	saveAt     time.Time // not before, unless somebody waits for it
 	unsavable  bool      // the last write failed: nobody waits for the next
