@@ -5,7 +5,7 @@ import "time"
 // savePause is how long changes are gathered before the next write. A write
 // costs some syncs to the disk, and what changes between two of them is seldom
 // worth its own: after a crash sysg-exec tells what runs.
-const savePause = 50 * time.Millisecond
+const savePause = 500 * time.Millisecond
 
 // save hands a changed project to the writer, one value at a time. Only a wish
 // that somebody waits to see safe is not gathered with others.
