@@ -10,10 +10,17 @@ import (
 )
 
 // generations is the store as grant wants it.
-type generations struct{ store generation.Store }
+type generations struct {
+	store generation.Store
+	// active is what is active, by project: nobody but us installs.
+	active map[string]int
+}
 
 func openGenerations(state string) *generations {
-	return &generations{generation.Store{Dir: filepath.Join(state, "generations")}}
+	return &generations{
+		store:  generation.Store{Dir: filepath.Join(state, "generations")},
+		active: map[string]int{},
+	}
 }
 
 // install decodes, checks and stores what came with an Install.
@@ -22,6 +29,7 @@ func (g *generations) install(text []byte) (spec.Installed, spec.Reason, error) 
 	if err != nil {
 		return spec.Installed{}, spec.ReasonInvalid, err
 	}
+	delete(g.active, decoded.Supervise.Project)
 	number, changed, err := g.store.Install(decoded)
 	if err != nil {
 		return spec.Installed{}, spec.ReasonInternal, err
@@ -33,9 +41,15 @@ func (g *generations) install(text []byte) (spec.Installed, spec.Reason, error) 
 
 // Active implements grant.Store.
 func (g *generations) Active(project string) (int, error) {
+	if number := g.active[project]; number != 0 {
+		return number, nil
+	}
 	number, err := g.store.Active(project)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
+	}
+	if err == nil {
+		g.active[project] = number
 	}
 	return number, err
 }

@@ -142,6 +142,7 @@ func (h *helper) cloned(inc *incarnation, j *job) {
 		return
 	}
 	inc.state, inc.record.PID, inc.record.Started = staged, j.started.PID, time.Now()
+	inc.startTicks = j.started.Ticks
 	inc.pidfd, inc.exitKey = j.started.PidFD, exitKey
 	inc.statusFD, inc.statusKey = j.started.StatusFD, statusKey
 	inc.home.started(inc.record.PID, inc.pidfd)

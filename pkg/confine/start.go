@@ -25,6 +25,8 @@ type Started struct {
 	// StatusFD is the read end of a staged process's status pipe, -1 of a
 	// direct one, which is past its execve already.
 	StatusFD int
+	// Ticks is the start time of a direct one (sys.ProcStat), 0 of a staged.
+	Ticks uint64
 }
 
 // Start makes the process, directly where that suffices. It waits for the
@@ -46,9 +48,14 @@ func Start(l Launch, place Place) (Started, error) {
 	if err != nil {
 		return stage(l, place)
 	}
-	if died := diedBeforeExec(started.PID); died {
+	stat, err := sys.ReadProcStat(started.PID)
+	switch {
+	case err == nil && !stat.Execed():
+		// ForkExec sees its pipe close in either case.
 		reap(started)
 		return Started{}, &Failure{Stage: spec.StageExec, Detail: "the process was killed before it became the program"}
+	case err == nil:
+		started.Ticks = stat.Started
 	}
 	return started, nil
 }
@@ -104,13 +111,6 @@ func clone(path string, argv, env []string, dir string, place Place, extra ...in
 		return Started{}, errors.New("the kernel gave no pidfd (Linux 5.2)")
 	}
 	return started, nil
-}
-
-// diedBeforeExec asks whether a child that ForkExec reports as started never
-// got to its program: ForkExec sees its pipe close in either case.
-func diedBeforeExec(pid int) bool {
-	stat, err := sys.ReadProcStat(pid)
-	return err == nil && !stat.Execed()
 }
 
 // reap ends and waits for a process that must not be.

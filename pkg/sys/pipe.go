@@ -15,7 +15,8 @@ func LogPipe() (readFD, writeFD int, err error) {
 	if err := retry("pipe2", func() error { return unix.Pipe2(ends[:], unix.O_CLOEXEC) }); err != nil {
 		return -1, -1, err
 	}
-	if err := unix.SetNonblock(ends[0], true); err != nil {
+	// A new pipe's read end has no other flag that could get lost.
+	if _, err := unix.FcntlInt(uintptr(ends[0]), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
 		CloseAll(ends[:])
 		return -1, -1, os.NewSyscallError("fcntl O_NONBLOCK", err)
 	}

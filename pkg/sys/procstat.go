@@ -30,7 +30,8 @@ func (s *ProcStat) Zombie() bool { return s.State == 'Z' || s.State == 'X' }
 
 // ReadProcStat reads it of the process that has this number now.
 func ReadProcStat(pid int) (ProcStat, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	// Fifty-two numbers of at most twenty digits, and a name of at most 64.
+	text, err := ReadSmall("/proc/"+strconv.Itoa(pid)+"/stat", make([]byte, 2048))
 	if err != nil {
 		return ProcStat{}, err
 	}
