@@ -1,0 +1,63 @@
+// Command bench measures the three programs against a floor written in C, in
+// the same run and on the same machine, and prints a table of medians.
+//
+//	crash      SIGKILL of a service, to the first instruction of its replacement
+//	launch     the call that starts one service, to its first instruction
+//	start 100  the command that starts a hundred, to the last first instruction
+//	rest       how often our daemons wake up, and what they use, with nothing to do
+//
+// With -check its exit status is 1 where a limit is broken. The services are
+// c/stamp.c, the floor c/floor.c; both are compiled on the spot.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+// settings are what a run can be told.
+type settings struct {
+	bin    string
+	rounds int
+	starts int
+	window time.Duration
+	check  bool
+}
+
+func main() {
+	var s settings
+	flag.StringVar(&s.bin, "bin", "bin", "`folder` of sysg, sysgd and sysg-exec")
+	flag.IntVar(&s.rounds, "rounds", 40, "crashes and launches measured")
+	flag.IntVar(&s.starts, "starts", 11, "starts of a hundred services measured")
+	flag.DurationVar(&s.window, "window", 20*time.Second, "how long the daemons are watched at rest")
+	flag.BoolVar(&s.check, "check", false, "exit with 1 where a limit is broken")
+	flag.Parse()
+	broken, err := run(s)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+	if broken > 0 && s.check {
+		os.Exit(1)
+	}
+}
+
+// run measures everything and returns how many limits are broken.
+func run(s settings) (broken int, err error) {
+	b, err := newBench(s)
+	if err != nil {
+		return 0, err
+	}
+	defer b.close()
+	var rows []row
+	for _, measure := range []func() ([]row, error){b.crash, b.launch, b.startHundred, b.rest} {
+		more, err := measure()
+		if err != nil {
+			return 0, err
+		}
+		rows = append(rows, more...)
+	}
+	return printTable(os.Stdout, rows), nil
+}

@@ -1,0 +1,124 @@
+#!/bin/bash
+# Runs inside the container, as root, once systemd is up. It makes a user with
+# a lingering `systemctl --user` instance, runs a stack through the sockets of
+# systemd/user, and breaks things. Each line PASS or FAIL is one subtest.
+set -u
+
+dumped=
+pass() { echo "PASS $1"; }
+fail() {
+	echo "FAIL $1: ${2:-}"
+	[ -z "$dumped" ] || return 0
+	dumped=yes
+	as_user 'sysg status --format json; systemctl --user status --no-pager -n 0 "sysg*"; cat ~/.local/share/systemg/logs/supervisor.log' 2>&1 | tail -n 80 | sed 's/^/| /'
+	journalctl --no-pager -n 40 "_UID=$uid" 2>&1 | sed 's/^/| /'
+}
+check() { # check NAME COMMAND...: one subtest
+	local name=$1 said
+	shift
+	if said=$("$@" 2>&1); then pass "$name"; else fail "$name" "$(echo "$said" | tail -n 5 | tr '\n' ' ')"; fi
+}
+as_user() {
+	(cd /home/alice && exec setpriv --reuid=alice --regid=alice --init-groups \
+		env -i HOME=/home/alice USER=alice PATH=/usr/bin:/bin "XDG_RUNTIME_DIR=/run/user/$uid" sh -c "$1")
+}
+user_systemctl() { as_user "systemctl --user $*"; }
+
+# wait_for COMMAND...: asks until it is true, at most ten seconds. Little else
+# can be done from a shell.
+wait_for() {
+	local i
+	for i in $(seq 200); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.05
+	done
+	echo "did not come true: $*"
+	return 1
+}
+main_pid() { user_systemctl show -P MainPID "$1"; }
+
+# One status, flattened by tr, so that no JSON tool is needed in here: each unit
+# begins a line.
+units() { as_user 'sysg status --format json' | tr -d ' \n' | sed 's/{"name":/\n&/g'; }
+unit() { units | grep "^{\"name\":\"$1\""; }
+pid_of() { unit "$1" | grep -o '"pid":[0-9]*' | head -n 1 | cut -d: -f2; }
+is() { unit "$1" | grep -q "$2"; }
+same_pids() { # the pids of base and top are still these
+	local now
+	now="$(pid_of base) $(pid_of top)"
+	[ "$now" = "$1" ] || { echo "pids were $1, are $now"; return 1; }
+}
+all_pids() { echo "$(pid_of base) $(pid_of top) $(pid_of oracle)"; }
+alive() { local pid; for pid in $1; do [ -d "/proc/$pid" ] || return 1; done; }
+dead() { local pid; for pid in $1; do [ ! -d "/proc/$pid" ] || return 1; done; }
+ticks() { wc -l <"/home/alice/.local/share/systemg/logs/stack/base.log"; }
+ticking() { local before; before=$(ticks); wait_for more_than "$before"; }
+more_than() { [ "$(ticks)" -gt "$1" ]; }
+
+useradd --create-home --shell /bin/bash alice
+uid=$(id -u alice)
+loginctl enable-linger alice
+wait_for test -S "/run/user/$uid/bus" || echo "FAIL linger: no user manager"
+cp /opt/test/stack.yaml /home/alice/systemg.yaml
+chown alice: /home/alice/systemg.yaml
+
+check "the sockets start" user_systemctl enable --now --quiet sysgd.socket
+sockets="/run/user/$uid/systemg/control.sock /run/user/$uid/systemg/exec.sock"
+check "both sockets are there, for the user alone" \
+	test "$(stat -c '%a %U' $sockets | tr '\n' ,)" = "600 alice,600 alice,"
+check "a supervisor without services answers through the socket" as_user 'sysg status --format json | grep -q status.v1'
+check "the stack starts" as_user 'sysg start --daemonize -c systemg.yaml'
+check "base runs" wait_for is base '"state":"running"'
+check "seed is done" wait_for is seed '"state":"done"'
+check "top runs" wait_for is top '"state":"running"'
+check "services live in the cgroup of sysg-services" \
+	grep -q 'sysg-services.service/p-stack/s-base/run-' "/proc/$(pid_of base)/cgroup"
+check "the helper is their parent" \
+	test "$(ps -o ppid= -p "$(pid_of base)" | tr -d ' ')" = "$(main_pid sysg-exec.service)"
+
+# The death of the daemon.
+before=$(all_pids) daemon=$(main_pid sysgd.service)
+[ "$(wc -w <<<"$before")" -eq 3 ] || fail "three services run" "$before"
+kill -KILL "$daemon"
+echo 42 >/home/alice/end   # an exit that nobody but the helper sees
+came_back() { local now; now=$(main_pid sysgd.service); [ "$now" -gt 0 ] && [ "$now" != "$daemon" ]; }
+check "systemd restarts a killed sysgd" wait_for came_back
+check "the exit that happened meanwhile is reported with its code" wait_for is oracle '"exit_code":42'
+check "the services keep their pids" same_pids "$(cut -d' ' -f1,2 <<<"$before")"
+check "and go on logging" ticking
+
+# One crash after the other: no limit of systemd's is hit.
+before="$(pid_of base) $(pid_of top)"
+for _ in 1 2 3 4 5 6 7 8; do
+	daemon=$(main_pid sysgd.service)
+	[ "$daemon" -eq 0 ] || kill -KILL "$daemon"
+	wait_for came_back >/dev/null
+done
+check "eight quick crashes fail nothing" wait_for is base '"phase":"ready"'
+check "the services keep their pids over crashes" same_pids "$before"
+check "and log after them" ticking
+
+# Restarts of the units. That of the helper comes last: it takes the helper's
+# copies of the log pipes with it, and sysgd's are the only ones from then on.
+for unit in sysgd.service sysg-exec.service; do
+	check "$unit restarts" user_systemctl restart "$unit"
+	check "services outlive a restart of $unit" alive "$before"
+	check "status answers after a restart of $unit" wait_for is base '"phase":"ready"'
+	check "the services keep their pids over a restart of $unit" same_pids "$before"
+	check "they log after a restart of $unit" ticking
+done
+
+# What still works after all that.
+kill -KILL "$(pid_of top)"
+replaced() { local now; now=$(pid_of top); [ -n "$now" ] && [ "$now" != "$(cut -d' ' -f2 <<<"$before")" ]; }
+check "a crashed service is replaced" wait_for replaced
+check "why tells about the signal" as_user 'sysg why top | grep -q "signal 9"'
+
+# The end of everything at once.
+before="$(pid_of base) $(pid_of top)"
+check "sysg-services stops" user_systemctl stop sysg-services.service
+check "and with it every service" wait_for dead "$before"
+none() { ! pgrep -u alice -f 'sleep 86400'; }
+check "nothing of the stack is left" none
+
+echo END

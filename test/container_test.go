@@ -1,0 +1,174 @@
+//go:build e2e
+
+package test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// suite and packages make up the container: a small Debian with the systemd
+// that its release has.
+const suite = "bookworm"
+
+var packages = []string{
+	"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "udev", "procps", "iproute2",
+}
+
+// TestUnderSystemd boots systemd in a container, as PID 1 on this machine's
+// kernel, and runs container/inside.sh in it, whose PASS and FAIL lines become
+// subtests. It needs root, debootstrap and systemd-nspawn.
+func TestUnderSystemd(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("not root, which systemd-nspawn needs")
+		}
+		t.Skip("not root, which systemd-nspawn needs")
+	}
+	tree := debian(t)
+	output := boot(t, tree)
+	report(t, output)
+}
+
+// debian returns a tree of the container's files, made once and kept in the
+// cache. Nothing is ever written to it: the container gets an overlay.
+func debian(t *testing.T) string {
+	t.Helper()
+	sum := sha256.Sum256([]byte(suite + " " + strings.Join(packages, " ")))
+	cache := "/var/cache/sysg-test"
+	if folder := os.Getenv("XDG_CACHE_HOME"); folder != "" {
+		cache = filepath.Join(folder, "sysg-test")
+	}
+	tree := filepath.Join(cache, suite+"-"+hex.EncodeToString(sum[:4]))
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// Two runs of the tests at once share the work.
+	lock, err := os.OpenFile(tree+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(tree); err == nil {
+		return tree
+	}
+	t.Logf("making %s, which takes a minute", tree)
+	building := tree + ".building"
+	if err := os.RemoveAll(building); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command("debootstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), suite, building)
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("cannot make the container: %v\n%s", err, tail(output, 40))
+	}
+	if err := os.Rename(building, tree); err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// boot runs the container until it powers itself off, and returns its console.
+func boot(t *testing.T, tree string) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	args := []string{
+		"--quiet", "--directory=" + tree, "--volatile=overlay", "--register=no", "--keep-unit",
+		"--machine=sysg-test", "--capability=all", "--console=read-only",
+		"--bind-ro=" + absolute(t, "container") + ":/opt/test",
+		"--bind-ro=" + absolute(t, "container/sysg-test.service") + ":/etc/systemd/system/sysg-test.service",
+	}
+	for program, place := range map[string]string{
+		"sysg": "/usr/bin/sysg", "sysgd": "/usr/bin/sysgd", "sysg-exec": "/usr/libexec/systemg/sysg-exec",
+	} {
+		args = append(args, "--bind-ro="+filepath.Join(programs, program)+":"+place)
+	}
+	units, err := filepath.Glob("../systemd/user/*")
+	if err != nil || len(units) != 5 {
+		t.Fatalf("found the units %q, %v", units, err)
+	}
+	for _, unit := range units {
+		args = append(args, "--bind-ro="+absolute(t, unit)+":/usr/lib/systemd/user/"+filepath.Base(unit))
+	}
+	args = append(args, "--boot", "systemd.wants=sysg-test.service", "systemd.show_status=no")
+
+	command := exec.CommandContext(ctx, "systemd-nspawn", args...)
+	command.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = 10 * time.Second
+	var console bytes.Buffer
+	command.Stdout, command.Stderr = &console, &console
+	if err := command.Run(); err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = fmt.Errorf("it did not power off in time: %w", err)
+		}
+		t.Errorf("the container: %v", err)
+	}
+	return console.Bytes()
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// forwarded is what the journal puts before a line on the console.
+var forwarded = regexp.MustCompile(`^.*sysg-test\[\d+\]: `)
+
+// report turns the lines "PASS name", "FAIL name: why" and "END" of the script
+// into subtests. What the script prints besides is shown where a line fails.
+func report(t *testing.T, console []byte) {
+	t.Helper()
+	ended, failed, passed := false, false, 0
+	lines := bufio.NewScanner(bytes.NewReader(console))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := lines.Text()
+		line = forwarded.ReplaceAllString(strings.TrimRight(line, "\r"), "")
+		switch word, rest, _ := strings.Cut(line, " "); word {
+		case "PASS":
+			passed++
+			t.Run(rest, func(*testing.T) {})
+		case "FAIL":
+			failed = true
+			name, why, _ := strings.Cut(rest, ": ")
+			t.Run(name, func(t *testing.T) { t.Error(why) })
+		case "END":
+			ended = true
+		}
+	}
+	if !ended {
+		t.Error("the script in the container did not come to its end")
+	}
+	if passed == 0 {
+		t.Error("nothing passed")
+	}
+	if !ended || failed || passed == 0 {
+		t.Logf("the console:\n%s", tail(console, 200))
+	}
+}
+
+func tail(text []byte, count int) string {
+	lines := strings.Split(string(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-count):], "\n")
+}

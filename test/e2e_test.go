@@ -1,0 +1,131 @@
+//go:build e2e
+
+package test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// programs is the folder of the built programs, which other users may read.
+var programs string
+
+func TestMain(m *testing.M) {
+	if mode := os.Getenv("SYSG_TEST_HELPER"); mode != "" {
+		os.Exit(helper(mode, os.Args[1:]))
+	}
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "sysg-bin-")
+	if err == nil {
+		err = errors.Join(os.Chmod(folder, 0o755), copySelf(folder))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	programs = folder
+	build := exec.Command("go", "build", "-trimpath", "-o", folder+"/",
+		"systemg.org/sysg/cmd/sysg", "systemg.org/sysg/cmd/sysgd", "systemg.org/sysg/cmd/sysg-exec",
+		"systemg.org/sysg/examples/shop")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "cannot build the programs: %v\n%s", err, output)
+		return 1
+	}
+	return m.Run()
+}
+
+// modePatience bounds the scripts of one mode together, so that a command that
+// hangs is a failure with a log, and not the end of everything.
+const modePatience = 4 * time.Minute
+
+// TestScripts runs every script once in each of its modes.
+func TestScripts(t *testing.T) {
+	scripts, err := filepath.Glob("scripts/*.txt")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	byMode := map[mode][]string{}
+	for _, script := range scripts {
+		for _, m := range scriptModes(t, script) {
+			byMode[m] = append(byMode[m], script)
+		}
+	}
+	for _, m := range modes {
+		t.Run(string(m), func(t *testing.T) {
+			if m == asUser && os.Geteuid() != 0 {
+				t.Skip("not root: the scripts run as an unprivileged user anyway")
+			}
+			root := t.TempDir()
+			openToAll(t, root)
+			testscript.Run(t, testscript.Params{
+				Files:               byMode[m],
+				WorkdirRoot:         root,
+				RequireUniqueNames:  true,
+				RequireExplicitExec: true,
+				Setup:               func(env *testscript.Env) error { return newInstance(env, m) },
+				Cmds:                commands,
+				Condition:           condition,
+				Deadline:            time.Now().Add(modePatience),
+			})
+		})
+	}
+}
+
+// scriptModes reads the "# modes:" line of a script.
+func scriptModes(t *testing.T, script string) []mode {
+	t.Helper()
+	text, err := os.ReadFile(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	if !strings.HasPrefix(first, "# ") {
+		t.Errorf("%s: the first line does not say what the script holds", script)
+	}
+	found := []mode{inCgroup}
+	for line := range strings.Lines(string(text)) {
+		if names, ok := strings.CutPrefix(line, "# modes: "); ok {
+			found = nil
+			for _, name := range strings.Fields(names) {
+				if !slices.Contains(modes, mode(name)) {
+					t.Errorf("%s: unknown mode %q", script, name)
+				}
+				found = append(found, mode(name))
+			}
+		}
+	}
+	return found
+}
+
+// openToAll lets another user reach a folder below the test's own, which the
+// testing package makes for its owner alone.
+func openToAll(t *testing.T, folder string) {
+	t.Helper()
+	for f := folder; f != os.TempDir() && len(f) > 1; f = filepath.Dir(f) {
+		if err := os.Chmod(f, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// condition answers [root] in a script.
+func condition(name string) (bool, error) {
+	if name == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
+}
