@@ -62,7 +62,7 @@ func (v *service) link() api.Link {
 		Project: v.project.generation.Project, Service: v.config.Name, Phase: string(v.state),
 		Since: timestamp(v.since), Cause: v.because(), Evidence: []string{}, Help: []api.Help{},
 	}
-	for _, transition := range v.history {
+	for _, transition := range v.story() {
 		link.Evidence = append(link.Evidence, fmt.Sprintf("%s %s → %s: %s",
 			transition.At.Format("15:04:05.000"), transition.From, transition.To, transition.Cause.Text))
 	}
@@ -75,6 +75,25 @@ func (v *service) link() api.Link {
 		link.Help = append(link.Help, api.Help{Label: "start it", Command: "sysg start -s " + v.config.Name})
 	}
 	return link
+}
+
+// story is the history without what nobody did: the step through preparing of
+// a service that has nothing to prepare.
+func (v *service) story() []machine.Transition {
+	if v.config.PreStart != nil {
+		return v.history
+	}
+	var story []machine.Transition
+	for _, transition := range v.history {
+		if transition.To == machine.Preparing {
+			continue
+		}
+		if transition.From == machine.Preparing {
+			transition.From = machine.Waiting
+		}
+		story = append(story, transition)
+	}
+	return story
 }
 
 // evidence is the end of a service's output.
