@@ -70,7 +70,8 @@ var notBelow = map[layer][]layer{
 // only names the packages that may import something; a name that ends in
 // ".go" is a single file.
 var only = map[string][]string{
-	"gopkg.in/yaml.v3": {"pkg/manifest"},
+	"gopkg.in/yaml.v3":          {"pkg/manifest"},
+	"github.com/robfig/cron/v3": {"pkg/schedule"},
 	"golang.org/x/sys/unix": {
 		"pkg/sys", "pkg/caps", "pkg/cgroup", "pkg/confine", "pkg/grant",
 		"pkg/execclient", "pkg/server/peer.go", "pkg/systemd", "cmd/sysg-exec",

@@ -71,19 +71,14 @@ func (u unit) item(text string) (it item, err error) {
 	if it.first, err = u.value(low); err != nil {
 		return item{}, err
 	}
+	it.last = it.first
 	switch {
 	case ranged:
 		if it.last, err = u.value(high); err != nil {
 			return item{}, err
 		}
-	case it.first > u.max:
-		it.first = u.min // Sunday is 7, and the week that 7/2 counts begins with it.
-		fallthrough
-	default:
-		it.last = it.first
-		if stepped {
-			it.last = u.max
-		}
+	case stepped:
+		it.last = u.max // below 7, for Sunday: so 7/2 goes round, once
 	}
 	if it.last < it.first && u.field == Year {
 		return item{}, fmt.Errorf("the range %q ends before it begins", numbers)
