@@ -82,12 +82,16 @@ func reopen(pid int, startTicks uint64) int {
 }
 
 // strangerEnded takes the exit of a process that is not our child. The kernel
-// tells it once the process's parent has reaped it, which hangs the pidfd up;
-// one that does not tell exits (before Linux 6.15) makes it unknown.
+// tells it while it is a zombie, and once its parent has reaped it, which hangs
+// the pidfd up; one that does not tell exits (before Linux 6.15) makes it unknown.
 func (h *helper) strangerEnded(inc *incarnation) {
 	status, known, supported, err := sys.ExitOfStranger(inc.pidfd)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: the exit of incarnation %s is lost: %v\n", inc.record.Launch.Incarnation, err)
+	}
+	if !known {
+		// Whoever has to reap it may be slow, or never do it.
+		status, known = sys.ExitOfZombie(inc.record.PID, inc.startTicks)
 	}
 	poll := []unix.PollFd{{Fd: int32(inc.pidfd)}}
 	if n, _ := unix.Poll(poll, 0); supported && !known && err == nil && (n == 0 || poll[0].Revents&unix.POLLHUP == 0) {

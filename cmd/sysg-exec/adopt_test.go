@@ -145,7 +145,7 @@ func TestKillReachesAnAdoptedService(t *testing.T) {
 	})
 }
 
-func TestAnEndWhileNobodyLookedIsUnknown(t *testing.T) {
+func TestAnEndWhileNobodyLookedIsToldOrUnknownButNeverGuessed(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, mode string) {
 		i := startHelper(t, "--containment", mode)
@@ -170,10 +170,13 @@ func TestAnEndWhileNobodyLookedIsUnknown(t *testing.T) {
 		all := c.list()
 		if one := all[p.id]; one.Listed == nil {
 			t.Fatal("it is forgotten")
-		} else if r := one.Listed.Record; r.Exited == nil {
-			c.over(p.id) // Init had not reaped it yet.
-		} else if !r.Exited.Unknown {
-			t.Errorf("it is listed as %+v", r.Exited)
+		} else if e := one.Listed.Record.Exited; e == nil {
+			e = c.over(p.id) // Init had not reaped it yet.
+			if !e.Unknown && e.Status != 21<<8 {
+				t.Errorf("exited is %+v", e)
+			}
+		} else if !e.Unknown && e.Status != 21<<8 {
+			t.Errorf("it is listed as %+v", e)
 		}
 	})
 }

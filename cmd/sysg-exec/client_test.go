@@ -138,7 +138,7 @@ func (c *client) done(r spec.Request) {
 	c.t.Helper()
 	c.ask(r)
 	if p := c.answer(); p.Done == nil {
-		c.t.Fatalf("%+v was answered by %+v", r, p.Reply)
+		c.t.Fatalf("%+v was answered by %+v, refused %+v", r, p.Reply, p.Refused)
 	}
 }
 

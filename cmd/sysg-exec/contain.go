@@ -15,6 +15,9 @@ type containment interface {
 	make(launch spec.Launch) (home, error)
 	// find finds the home that an earlier helper made, nil if it is gone.
 	find(record *saved) (home, error)
+	// abandon ends what an earlier helper may have begun to launch, and never
+	// announced.
+	abandon(incarnation string) error
 	// prune removes what only the project and the service of a forgotten
 	// incarnation needed.
 	prune(launch spec.Launch)

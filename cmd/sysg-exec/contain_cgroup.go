@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/cgroup"
@@ -138,8 +139,12 @@ func (c *cgroups) prune(l spec.Launch) {
 	}
 }
 
-// sweep removes the empty leaves that an earlier helper left. What is populated
-// and in none of our records is reported and left alone.
+// abandon has nothing to do: sweep finds the leaf.
+func (c *cgroups) abandon(string) error { return nil }
+
+// sweep removes the leaves that an earlier helper left and that are in none of
+// our records. A record is written before anybody is told of a launch, so what
+// lives there is nobody's, and will be launched again: it is ended.
 func (c *cgroups) sweep(known func(path string) bool) error {
 	return c.eachDir(c.base, "p-", func(project *cgroup.Dir, name string) error {
 		err := c.eachDir(project, "s-", func(service *cgroup.Dir, name string) error {
@@ -147,12 +152,11 @@ func (c *cgroups) sweep(known func(path string) bool) error {
 				if known(leaf.Path()) {
 					return nil
 				}
-				events, err := leaf.Events()
-				if err == nil && !events.Populated {
-					return service.RemoveTree(name)
+				if err := end(leaf); err != nil {
+					fmt.Fprintf(os.Stderr, "sysg-exec: leaving cgroup %q alone, which is in no record: %v\n", leaf.Path(), err)
+					return nil
 				}
-				fmt.Fprintf(os.Stderr, "sysg-exec: leaving cgroup %q alone: it is populated and unknown\n", leaf.Path())
-				return nil
+				return service.RemoveTree(name)
 			})
 			_ = project.Remove(name)
 			return err
@@ -160,6 +164,32 @@ func (c *cgroups) sweep(known func(path string) bool) error {
 		_ = c.base.Remove(name)
 		return err
 	})
+}
+
+// endPatience is how long an abandoned process may take to die of SIGKILL.
+const endPatience = 5 * time.Second
+
+// end kills what is in an abandoned leaf and waits for its end.
+func end(leaf *cgroup.Dir) error {
+	eventsFD, err := leaf.OpenEvents()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(eventsFD)
+	for deadline := time.Now().Add(endPatience); ; {
+		events, err := cgroup.ReadEvents(eventsFD)
+		if err != nil || !events.Populated {
+			return err
+		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return errors.New("it does not die")
+		}
+		if err := leaf.Kill(); err != nil {
+			return err
+		}
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(eventsFD), Events: unix.POLLPRI}}, int(left.Milliseconds())+1)
+	}
 }
 
 // eachDir calls do for each directory in dir whose name begins with prefix.
@@ -219,6 +249,9 @@ func (h *cgroupHome) first() int {
 // still want theirs.
 func (h *cgroupHome) survivors() ([]awaited, error) {
 	service, err := h.all.service(h.launch)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
+		return nil, nil // Somebody has removed all of it, so it was empty.
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/spec"
@@ -40,8 +43,29 @@ func (*sessions) find(s *saved) (home, error) {
 	return &sessionHome{mark: invocationMark(s.Record.Launch), adopted: true}, nil
 }
 
+const markName = "SYSG_INVOCATION_ID="
+
 func invocationMark(l spec.Launch) []byte {
-	return []byte("SYSG_INVOCATION_ID=" + l.Incarnation)
+	return []byte(markName + l.Incarnation)
+}
+
+// abandon ends whatever bears the mark of an incarnation.
+func (*sessions) abandon(incarnation string) error {
+	h := &sessionHome{mark: []byte(markName + incarnation)}
+	for deadline := time.Now().Add(endPatience); time.Now().Before(deadline); {
+		if err := h.kill(); err != nil {
+			return err
+		}
+		survivors, err := h.survivors()
+		if err != nil && !errors.Is(err, errUnsure) || err == nil && len(survivors) == 0 {
+			return err
+		}
+		if len(survivors) > 0 {
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(survivors[0].fd), Events: unix.POLLIN}}, 1000)
+		}
+		h.close()
+	}
+	return errors.New("it does not die")
 }
 
 // sessionHome is the processes of one incarnation.
@@ -57,8 +81,11 @@ type sessionHome struct {
 	// adopted: the main process is not our child.
 	adopted bool
 	killed  bool
-	// watched are pidfds of survivors.
-	watched []awaited
+	// watchedFD is the pidfd of a survivor, if watching.
+	watchedFD int
+	watching  bool
+	// dead are the start times of members that an earlier look has seen dead.
+	dead map[int]uint64
 }
 
 func (h *sessionHome) cgroupFD() int { return -1 }
@@ -73,84 +100,137 @@ func (h *sessionHome) collect(pidfd int) (uint32, sys.Usage, bool, error) {
 
 func (h *sessionHome) first() int { return h.pid }
 
+// maxLooks bounds the looks at the process table for one question.
+const maxLooks = 8
+
+// errUnsure is the answer if each of them was inconclusive.
+var errUnsure = errors.New("processes come and go faster than they can be listed")
+
+// kill looks until it finds nobody new: what is born behind its back, of a
+// parent that it has not reached yet, is found by the next look.
 func (h *sessionHome) kill() error {
 	h.killed = true
-	return h.signal(unix.SIGKILL)
-}
-
-func (h *sessionHome) signal(signal syscall.Signal) error {
-	members, err := h.members()
-	if err != nil {
-		return err
-	}
-	defer closeAwaited(members)
-	for _, member := range members {
-		if err := sys.PidfdSignal(member.fd, signal); err != nil && err != unix.ESRCH {
+	hit := map[int]uint64{}
+	for range maxLooks {
+		again := false
+		missed, err := h.eachMember(func(stat sys.ProcStat, pidfd int) (bool, error) {
+			if hit[stat.PID] == stat.Started {
+				return false, nil
+			}
+			hit[stat.PID], again = stat.Started, true
+			return false, sys.PidfdSignal(pidfd, unix.SIGKILL)
+		})
+		if err != nil || !again && !missed {
 			return err
 		}
 	}
-	return nil
+	return nil // What is left is hit by survivors.
 }
 
-// survivors looks again and again until a look finds nobody: between two looks
-// it waits for all whom the last one found.
+// signal tries all, whatever one of them says.
+func (h *sessionHome) signal(signal syscall.Signal) error {
+	_, err := h.eachMember(func(_ sys.ProcStat, pidfd int) (bool, error) {
+		return false, sys.PidfdSignal(pidfd, signal)
+	})
+	return err
+}
+
+// survivors looks again and again until a look finds nobody, and cannot have
+// missed anybody: between two looks it waits for one whom the last one found.
 func (h *sessionHome) survivors() ([]awaited, error) {
-	closeAwaited(h.watched)
-	h.watched = nil
-	members, err := h.members()
-	if err != nil {
-		return nil, err
-	}
-	if len(members) == 0 {
-		if h.pid != 0 && !h.adopted {
-			_, _, _, _ = sys.WaitPidfd(h.pidfd)
+	h.close()
+	for range maxLooks {
+		missed, err := h.eachMember(func(_ sys.ProcStat, pidfd int) (keep bool, err error) {
+			if h.killed { // Born since the last look.
+				_ = sys.PidfdSignal(pidfd, unix.SIGKILL)
+			}
+			if h.watching {
+				return false, nil
+			}
+			h.watchedFD, h.watching = pidfd, true
+			return true, nil
+		})
+		switch {
+		case h.watching:
+			return []awaited{{h.watchedFD, sys.Readable}}, nil
+		case err != nil:
+			return nil, err
+		case !missed:
+			if h.pid != 0 && !h.adopted {
+				_, _, _, _ = sys.WaitPidfd(h.pidfd)
+			}
+			return nil, nil
 		}
-		return nil, nil
 	}
-	h.watched = members
-	if h.killed { // Born since the last look.
-		for _, member := range members {
-			_ = sys.PidfdSignal(member.fd, unix.SIGKILL)
-		}
-	}
-	return members[:1:1], nil
+	return nil, errUnsure
 }
 
 func (h *sessionHome) close() {
-	closeAwaited(h.watched)
-	h.watched = nil
-}
-
-func closeAwaited(all []awaited) {
-	for _, one := range all {
-		_ = unix.Close(one.fd)
+	if h.watching {
+		_ = unix.Close(h.watchedFD)
+		h.watching = false
 	}
 }
 
-// members opens a pidfd of each live process that belongs.
-func (h *sessionHome) members() ([]awaited, error) {
-	all, err := processTable()
+// eachMember calls do with a pidfd of each live process that belongs, and closes
+// it unless do keeps it. The first error is returned after all were tried; a
+// process that is gone is none.
+//
+// missed says that the look proves nothing: a process that was listed ended
+// before it was looked at, and may have had a child that was not listed yet.
+func (h *sessionHome) eachMember(do func(stat sys.ProcStat, pidfd int) (keep bool, err error)) (missed bool, first error) {
+	all, missed, err := processTable()
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	family := family{home: h, all: all, known: map[int]bool{0: false, 1: false, os.Getpid(): false}}
-	var members []awaited
+	dead := map[int]uint64{}
 	for pid, stat := range all {
-		if stat.Zombie() || !family.has(pid) {
+		if !family.has(pid) {
 			continue
 		}
-		pidfd, err := sys.PidfdOpen(pid)
-		if err != nil {
-			continue // It ended since.
-		}
-		// The same process still, not another with its number.
-		if again, err := sys.ReadProcStat(pid); err != nil || again.Started != stat.Started {
-			_ = unix.Close(pidfd)
+		pidfd, alive, err := openMember(stat)
+		if !alive {
+			if dead[pid] = stat.Started; pid != h.pid && h.dead[pid] != stat.Started {
+				missed = true // Its last child may be younger than the list.
+			}
 			continue
 		}
-		members = append(members, awaited{pidfd, sys.Readable})
+		keep := false
+		if err == nil {
+			keep, err = do(stat, pidfd)
+			if !keep {
+				_ = unix.Close(pidfd)
+			}
+		}
+		if err != nil && !errors.Is(err, unix.ESRCH) && first == nil {
+			first = err
+		}
 	}
-	return members, nil
+	h.dead = dead
+	return missed || family.changing, cmp.Or(first, family.err)
+}
+
+// openMember opens a pidfd of a process that a look has found. One that cannot
+// be opened for want of something is alive all the same.
+func openMember(stat sys.ProcStat) (pidfd int, alive bool, err error) {
+	pidfd, err = sys.PidfdOpen(stat.PID)
+	if err != nil {
+		return -1, !errors.Is(err, unix.ESRCH), err
+	}
+	// The same process still, not another with its number.
+	again, err := sys.ReadProcStat(stat.PID)
+	alive = err == nil && again.Started == stat.Started
+	if alive && again.Zombie() {
+		// Its first thread is dead; others may live, and then this says so.
+		n, _ := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
+		alive = n == 0
+	}
+	if !alive {
+		_ = unix.Close(pidfd)
+		return -1, false, nil
+	}
+	return pidfd, true, nil
 }
 
 // family answers who belongs, from one look at the process table.
@@ -158,6 +238,11 @@ type family struct {
 	home  *sessionHome
 	all   map[int]sys.ProcStat
 	known map[int]bool
+	// err is why an answer may be wrong.
+	err error
+	// changing: a process was in the middle of an execve, between two
+	// environments, so that it could not be told whose it is.
+	changing bool
 }
 
 // has asks it of a process, then of its parent, and remembers the answer.
@@ -171,36 +256,52 @@ func (f *family) has(pid int) bool {
 		return false
 	}
 	main := f.home.pid
-	belongs := main != 0 && (pid == main || stat.Session == main) || f.home.marked(pid) || f.has(stat.Parent)
+	belongs := main != 0 && (pid == main || stat.Session == main) || f.marked(pid) || f.has(stat.Parent)
 	f.known[pid] = belongs
 	return belongs
 }
 
 // marked looks into the environment that the process was started with.
-func (h *sessionHome) marked(pid int) bool {
+func (f *family) marked(pid int) bool {
 	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil {
+		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) {
+			f.err = err
+		}
 		return false // Of another user, or gone.
 	}
+	if stat := f.all[pid]; len(environ) == 0 {
+		again, err := sys.ReadProcStat(pid)
+		if err == nil && again.Started == stat.Started && again.Execing() {
+			f.changing = true
+		}
+	}
 	for variable := range bytes.SplitSeq(environ, []byte{0}) {
-		if bytes.Equal(variable, h.mark) {
+		if bytes.Equal(variable, f.home.mark) {
 			return true
 		}
 	}
 	return false
 }
 
-// processTable reads the status of every process.
-func processTable() (map[int]sys.ProcStat, error) {
+// processTable reads the status of every process. torn: some were listed and
+// have ended since.
+func processTable() (table map[int]sys.ProcStat, torn bool, err error) {
 	pids, err := sys.Processes()
 	if err != nil {
-		return nil, fmt.Errorf("cannot list processes: %w", err)
+		return nil, false, fmt.Errorf("cannot list processes: %w", err)
 	}
-	table := make(map[int]sys.ProcStat, len(pids))
+	table = make(map[int]sys.ProcStat, len(pids))
 	for _, pid := range pids {
-		if stat, err := sys.ReadProcStat(pid); err == nil {
+		stat, err := sys.ReadProcStat(pid)
+		switch {
+		case err == nil:
 			table[pid] = stat
+		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESRCH):
+			torn = true
+		default:
+			return nil, false, fmt.Errorf("cannot look at process %d: %w", pid, err)
 		}
 	}
-	return table, nil
+	return table, torn, nil
 }

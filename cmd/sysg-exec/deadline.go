@@ -40,7 +40,7 @@ func (h *helper) expire(now time.Time) {
 		if len(h.lost) < maxLost {
 			h.lost[h.plain] = true
 			close(h.plain.jobs)
-			h.plain = startLauncher(h.done, h.wakeFD)
+			h.plain = startLauncher(h.done, h.wakeFD, &h.memory.forks)
 		}
 	}
 }
@@ -58,12 +58,27 @@ func (h *helper) hungFailure(inc *incarnation) *confine.Failure {
 	return &confine.Failure{Stage: inc.hung, Detail: fmt.Sprintf("not done within %s: killed", h.options.launchTimeout)}
 }
 
+// askAgain asks once more of those of which it could not be told whether
+// anything is left of them.
+func (h *helper) askAgain(now time.Time) {
+	for inc := range h.unsure {
+		if !now.Before(inc.again) {
+			h.survivorChanged(inc)
+		}
+	}
+}
+
 // timeout is how many milliseconds the loop may sleep, -1 for ever.
 func (h *helper) timeout(now time.Time) int {
 	next := time.Time{}
 	for inc := range h.flying {
 		if next.IsZero() || inc.deadline.Before(next) {
 			next = inc.deadline
+		}
+	}
+	for inc := range h.unsure {
+		if next.IsZero() || inc.again.Before(next) {
+			next = inc.again
 		}
 	}
 	if next.IsZero() {

@@ -25,7 +25,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // The test binary is sysg-exec, too, if it is called like it: the helpers of
 // these tests, and the staged processes that they start, are itself.

@@ -12,9 +12,25 @@ import (
 	"systemg.org/sysg/pkg/sys"
 )
 
-// maxIncarnations bounds how many there are at a time. Each costs about five
-// descriptors.
-const maxIncarnations = 4096
+const (
+	// maxIncarnations bounds how many there are at a time.
+	maxIncarnations = 4096
+	// fdsEach is how many descriptors one has at most: the leaf, two pipes and,
+	// of pidfd, status and write ends, or of pidfd and events, two more.
+	fdsEach = 5
+	// fdsElse is what must be left for connections and everything else.
+	fdsElse = maxConns + 64
+)
+
+// room is how many incarnations the limit of descriptors leaves room for. What
+// ends needs some, too, so it has to be refused before the last one is gone.
+func room() (int, error) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, os.NewSyscallError("getrlimit", err)
+	}
+	return max(1, (int(min(limit.Cur, fdsElse+fdsEach*maxIncarnations))-fdsElse)/fdsEach), nil
+}
 
 // state is how far an incarnation has come.
 type state int
@@ -60,6 +76,13 @@ type incarnation struct {
 	// savedBytes is the length of its record's file, as far as we wrote it.
 	savedBytes int
 
+	// polite: the exit is awaited edge-triggered; see mainEnded.
+	polite bool
+	// again is when to ask once more whether anything is left, and pause the
+	// time after that.
+	again time.Time
+	pause time.Duration
+
 	exitKey, statusKey uint64
 	emptyKeys          []uint64
 	forgotten          bool
@@ -93,6 +116,11 @@ func (h *helper) mainEnded(inc *incarnation) {
 	}
 	status, usage, exited, err := inc.home.collect(inc.pidfd)
 	if err == nil && !exited {
+		// A debugger has it, for as long as it likes. The pidfd stays
+		// readable meanwhile, and is signalled once more when we may have it.
+		if !inc.polite {
+			inc.polite = h.rewatch(inc.exitKey, sys.Readable|sys.EdgeTriggered) == nil
+		}
 		return
 	}
 	if err != nil {
@@ -131,19 +159,20 @@ func (h *helper) empty(inc *incarnation) bool {
 		h.unwatch(key)
 	}
 	inc.emptyKeys = nil
+	delete(h.unsure, inc)
 	var survivors []awaited
 	var err error
 	if inc.home != nil { // An adopted one may be gone already.
 		survivors, err = inc.home.survivors()
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "sysg-exec: cannot tell whether incarnation %s is empty: %v\n", inc.record.Launch.Incarnation, err)
+		h.askLater(inc, err)
 		return false
 	}
 	for _, one := range survivors {
 		key, err := h.watch(one.fd, one.events, func(uint32) { h.survivorChanged(inc) })
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "sysg-exec: cannot watch what is left of incarnation %s: %v\n", inc.record.Launch.Incarnation, err)
+			h.askLater(inc, err)
 		}
 		inc.emptyKeys = append(inc.emptyKeys, key)
 	}
@@ -160,6 +189,21 @@ func (h *helper) empty(inc *incarnation) bool {
 		h.forget(inc)
 	}
 	return true
+}
+
+// maxPause is the longest time between two questions.
+const maxPause = 10 * time.Second
+
+// askLater is for what cannot be told or waited for now: too many processes
+// come and go, or the machine has run out of something.
+func (h *helper) askLater(inc *incarnation, err error) {
+	if inc.pause == 0 {
+		inc.pause = 50 * time.Millisecond
+		fmt.Fprintf(os.Stderr, "sysg-exec: will look again whether incarnation %s is empty: %v\n", inc.record.Launch.Incarnation, err)
+	}
+	inc.again = time.Now().Add(inc.pause)
+	inc.pause = min(2*inc.pause, maxPause)
+	h.unsure[inc] = true
 }
 
 // survivorChanged is an event of something that outlived the main process.
@@ -199,6 +243,7 @@ func (h *helper) answerFailed(inc *incarnation, failure *confine.Failure) {
 // forget lets go of all that is kept of an incarnation.
 func (h *helper) forget(inc *incarnation) {
 	delete(h.flying, inc)
+	delete(h.unsure, inc)
 	delete(h.incarnations, inc.record.Launch.Incarnation)
 	inc.forgotten = true
 	h.unwatch(inc.exitKey)
@@ -236,7 +281,7 @@ func (h *helper) reapOrphans() {
 	for _, inc := range h.incarnations {
 		ours[inc.record.PID] = true
 	}
-	all, err := processTable()
+	all, _, err := processTable()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
 		return

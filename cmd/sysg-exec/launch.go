@@ -25,8 +25,8 @@ func (h *helper) launch(c *conn, id uint64, l *spec.Launch) {
 		h.refuse(c, id, refusal.Reason, refusal.Detail)
 		return
 	}
-	if len(h.incarnations) >= maxIncarnations {
-		h.refuse(c, id, spec.ReasonInternal, fmt.Sprintf("there are %d incarnations already", maxIncarnations))
+	if len(h.incarnations) >= h.room {
+		h.refuse(c, id, spec.ReasonInternal, fmt.Sprintf("there are %d incarnations already, the most for its limit of descriptors", len(h.incarnations)))
 		return
 	}
 	if len(h.lost) == maxLost && h.plain.current != nil {
@@ -38,7 +38,10 @@ func (h *helper) launch(c *conn, id uint64, l *spec.Launch) {
 		pidfd: -1, statusFD: -1, outputs: [2]int{-1, -1}, writes: [2]int{-1, -1},
 	}
 	h.incarnations[l.Incarnation] = inc
-	if inc.home, err = h.contain.make(*l); err != nil {
+	if inc.home, err = h.contain.make(*l); err == nil && h.contain.orphans() {
+		err = h.intend(inc)
+	}
+	if err != nil {
 		h.fail(inc, confine.Fail(spec.StageCgroup, err))
 		return
 	}

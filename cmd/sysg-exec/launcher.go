@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/confine"
@@ -23,6 +24,7 @@ type launcher struct {
 	done chan<- *job
 	// wakeFD tells the loop of something in done.
 	wakeFD int
+	forks  *sync.RWMutex
 	// current is the job it works on; only the loop looks at it.
 	current *job
 }
@@ -40,8 +42,8 @@ type job struct {
 
 // startLauncher starts the thread. Each launcher sends once per job, so done
 // needs as much room as there are launchers.
-func startLauncher(done chan<- *job, wakeFD int) *launcher {
-	l := &launcher{jobs: make(chan *job, 1), done: done, wakeFD: wakeFD}
+func startLauncher(done chan<- *job, wakeFD int, forks *sync.RWMutex) *launcher {
+	l := &launcher{jobs: make(chan *job, 1), done: done, wakeFD: wakeFD, forks: forks}
 	go l.run()
 	return l
 }
@@ -53,17 +55,19 @@ func (l *launcher) run() {
 	maskErr := sys.UnblockSignals()
 	for job := range l.jobs {
 		if job.err = maskErr; maskErr == nil {
-			job.run()
+			job.run(l.forks)
 		}
 		l.done <- job
 		_ = sys.Signal(l.wakeFD)
 	}
 }
 
-func (j *job) run() {
+func (j *job) run(forks *sync.RWMutex) {
 	prepared, err := confine.Prepare(j.granted.Service, j.granted.Argv, j.granted.Inherited, j.launch)
 	if err == nil {
+		forks.RLock() // See memory.go.
 		j.started, err = confine.Start(prepared, j.place)
+		forks.RUnlock()
 	}
 	j.err = err
 }

@@ -41,15 +41,15 @@ func TestExitsAreReportedAsTheyHappened(t *testing.T) {
 }
 
 // A process that left its parent, its session, and ignores SIGTERM.
-const escaping = `(trap '' TERM HUP; setsid sh -c 'echo $$; trap "" TERM; while :; do sleep 60; done' &); `
+const escaping = `(trap '' TERM HUP; setsid sh -c 'trap "" TERM; echo $$; while :; do sleep 60; done' &); `
 
 func TestKillEndsWhatDoubleForkedAndEmptiedComesLast(t *testing.T) {
 	eachMode(t, func(t *testing.T, mode string) {
 		i := startHelper(t, "--containment", mode)
 		c := i.dial()
 		c.list()
-		in := c.install(service("s", escaping+"trap '' TERM; while :; do sleep 60; done"))
-		p := c.launch(in, "s")
+		in := c.install(service("s", "trap '' TERM; "+escaping+"while :; do sleep 60; done"))
+		p := c.launch(in, "s") // Both are deaf by the time that one has spoken.
 		escaped, err := strconv.Atoi(strings.TrimSpace(readUntil(t, p.out, "\n")))
 		if err != nil {
 			t.Fatal(err)
@@ -342,7 +342,7 @@ func TestOrphansAreReaped(t *testing.T) {
 	readUntil(t, p.out, "ready")
 	self := i.command.Process.Pid
 	zombies := func() (found []int) {
-		all, err := processTable()
+		all, _, err := processTable()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,6 +37,8 @@ type helper struct {
 	// buf is for one frame at a time.
 	buf          []byte
 	incarnations map[string]*incarnation
+	// room is how many incarnations there may be.
+	room int
 
 	// queue are launches that no launcher works on yet, flying those whose
 	// deadline runs.
@@ -44,7 +46,9 @@ type helper struct {
 	flying map[*incarnation]bool
 	plain  *launcher
 	// lost are launchers that are stuck; see expire.
-	lost   map[*launcher]bool
+	lost map[*launcher]bool
+	// unsure are those of which it could not be told whether anything is left.
+	unsure map[*incarnation]bool
 	done   chan *job
 	wakeFD int
 	memory *memory
@@ -65,10 +69,13 @@ func newHelper(o options, listener int) (*helper, error) {
 	h := &helper{
 		options: o, self: uint32(os.Geteuid()), listener: listener, store: openGenerations(o.state),
 		watches: map[uint64]*watch{}, incarnations: map[string]*incarnation{}, flying: map[*incarnation]bool{},
-		lost: map[*launcher]bool{}, done: make(chan *job, maxLost+1), memory: newMemory(), buf: make([]byte, spec.MaxFrame),
+		lost: map[*launcher]bool{}, unsure: map[*incarnation]bool{}, done: make(chan *job, maxLost+1), memory: newMemory(), buf: make([]byte, spec.MaxFrame),
 	}
 	var err error
 	if h.boot, err = bootID(); err != nil {
+		return nil, err
+	}
+	if h.room, err = room(); err != nil {
 		return nil, err
 	}
 	if h.nullFD, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
@@ -93,7 +100,7 @@ func (h *helper) watchOwn() (err error) {
 	if h.wakeFD, err = sys.NewEventfd(); err != nil {
 		return err
 	}
-	h.plain = startLauncher(h.done, h.wakeFD)
+	h.plain = startLauncher(h.done, h.wakeFD, &h.memory.forks)
 	if _, err = h.watch(h.wakeFD, sys.Readable, func(uint32) { h.launchersDone() }); err != nil {
 		return err
 	}
@@ -136,6 +143,7 @@ func (h *helper) run() error {
 			}
 		}
 		h.expire(time.Now())
+		h.askAgain(time.Now())
 		h.dispatch()
 		h.tidyMemory()
 	}
@@ -166,20 +174,17 @@ func (h *helper) unwatch(key uint64) {
 	}
 }
 
-// tidyMemory collects garbage while no launch is in flight. If much has come
-// up during one, it lets nothing but the launchers go on until it is over;
-// expire sees to it that it will be.
+// tidyMemory collects garbage while nobody forks. If much has come up during a
+// launch, it lets nothing but the launchers go on until it is over; expire sees
+// to it that it will be.
 func (h *helper) tidyMemory() {
-	for h.plain.current != nil && h.memory.mustStall() {
+	for !h.memory.collect() && h.plain.current != nil {
 		poll := []unix.PollFd{{Fd: int32(h.wakeFD), Events: unix.POLLIN}}
 		if _, err := unix.Poll(poll, h.timeout(time.Now())); err != nil && !errors.Is(err, unix.EINTR) {
 			return
 		}
 		h.launchersDone()
 		h.expire(time.Now())
-	}
-	if h.plain.current == nil && len(h.lost) == 0 {
-		h.memory.collect()
 	}
 }
 

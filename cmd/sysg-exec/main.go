@@ -22,8 +22,7 @@ import (
 
 const usage = `usage: sysg-exec serve [--state DIR] [--services-unit NAME]
                        [--containment auto|cgroup|session] [--launch-timeout DURATION]
-       sysg-exec hold
-`
+       sysg-exec hold`
 
 // A staged process acts on itself as its main thread, and the loop stays where
 // people look for it.
@@ -55,7 +54,7 @@ func run(args []string) error {
 		os.Exit(1) // It has said why, to whom it concerns.
 		return nil
 	case "--help", "-h", "help":
-		fmt.Print(usage)
+		fmt.Println(usage)
 		return nil
 	default:
 		return fmt.Errorf("unknown command %q\n%s", args[0], usage)

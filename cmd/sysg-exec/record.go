@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
@@ -73,6 +74,18 @@ func (h *helper) save(inc *incarnation) error {
 	return nil
 }
 
+// errUnfinished is a record of a launch that was never announced.
+var errUnfinished = errors.New("the launch was not finished")
+
+// intend leaves an empty record before a launch. Where there is no leaf to be
+// found, it tells a later helper what to look for.
+func (h *helper) intend(inc *incarnation) error {
+	if err := os.WriteFile(h.recordPath(inc.record.Launch.Incarnation), nil, 0o600); err != nil {
+		return fmt.Errorf("cannot write record: %w", err)
+	}
+	return nil
+}
+
 // unsave removes the record. One that stays would come back as an exit that
 // was acknowledged before, which does no harm.
 func (h *helper) unsave(inc *incarnation) {
@@ -98,7 +111,10 @@ func (h *helper) loadRecords() ([]saved, error) {
 			continue
 		}
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
+			if !errors.Is(err, errUnfinished) {
+				fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
+			}
+			h.abandon(entry.Name())
 		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
@@ -107,10 +123,24 @@ func (h *helper) loadRecords() ([]saved, error) {
 	return all, nil
 }
 
+// abandon ends what belongs to a record that says nothing.
+func (h *helper) abandon(name string) {
+	incarnation := strings.TrimSuffix(name, savedSuffix)
+	if !spec.ValidIncarnation(incarnation) {
+		return
+	}
+	if err := h.contain.abandon(incarnation); err != nil {
+		fmt.Fprintf(os.Stderr, "sysg-exec: cannot end incarnation %s, which is in no record: %v\n", incarnation, err)
+	}
+}
+
 func readRecord(path string) (saved, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return saved{}, fmt.Errorf("cannot read record: %w", err)
+	}
+	if len(text) == 0 {
+		return saved{}, errUnfinished
 	}
 	s, err := decodeRecord(bytes.TrimRight(text, "\n"))
 	if err == nil && filepath.Base(path) != s.Record.Launch.Incarnation+savedSuffix {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"syscall"
 
@@ -65,6 +66,8 @@ func (h *helper) hello(c *conn, id uint64, hello *spec.Hello) {
 }
 
 func (h *helper) install(c *conn, id uint64, memfd int) {
+	// A generation is large, and the next frame may bring another.
+	defer h.tidyMemory()
 	text, err := sys.ReadSealed(memfd, spec.MaxGeneration)
 	if err != nil {
 		h.refuse(c, id, spec.ReasonInvalid, fmt.Sprintf("cannot read the generation: %v", err))
@@ -93,7 +96,7 @@ func (h *helper) signal(c *conn, id uint64, s *spec.Signal) {
 	case !s.Group && inc.record.Exited == nil:
 		err = sys.PidfdSignal(inc.pidfd, syscall.Signal(s.Signal))
 	}
-	if err != nil && err != unix.ESRCH {
+	if err != nil && !errors.Is(err, unix.ESRCH) {
 		h.refuse(c, id, spec.ReasonInternal, fmt.Sprintf("cannot signal: %v", err))
 		return
 	}

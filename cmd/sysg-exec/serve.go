@@ -23,19 +23,23 @@ func serve(o options) error {
 	runtime.GOMAXPROCS(2)
 	holdCollector()
 	unix.Umask(confine.HelperUmask)
-	// A hang-up or Ctrl-C is not for us. It is caught, not ignored, since a
+	// A hang-up or Ctrl-C is not for us, and neither is the end of whoever
+	// reads our standard error. It is caught, not ignored, since a
 	// child inherits what is ignored (execve(2)), and services get defaults.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE)
+	if err := sys.DefaultLibcSignals(); err != nil {
+		return err
+	}
 
 	if err := os.MkdirAll(o.state, 0o700); err != nil {
 		return fmt.Errorf("cannot make the state directory: %w", err)
 	}
-	lock, err := sys.Lock(filepath.Join(o.state, "exec.lock"))
+	lock, err := sys.LockProcess(filepath.Join(o.state, "exec.lock"))
 	if err != nil {
 		return fmt.Errorf("cannot serve %q: %w", o.state, err)
 	}
-	// Never closed by us: who gets the lock may rely on our being gone, with
-	// the listener, which the kernel closes before it (do_exit closes upwards).
+	// Not held by a child that hangs before its execve and outlives us.
+	// Never closed by us: who gets the lock may rely on our being gone.
 	defer runtime.KeepAlive(lock)
 
 	h, err := newHelper(o, listener)
@@ -48,5 +52,9 @@ func serve(o options) error {
 	if err := notifyReady(); err != nil {
 		return err
 	}
-	return h.run()
+	err = h.run()
+	// The end of a process lets go of its locks first and of its sockets a
+	// moment later; whoever gets the lock shall find nobody who listens.
+	_ = unix.Close(listener)
+	return err
 }

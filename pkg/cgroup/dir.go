@@ -132,16 +132,70 @@ func (d *Dir) RemoveTree(name string) error {
 		return ignoreMissing(err)
 	}
 	defer child.Close()
-	names, err := child.Children()
+	if err := child.removeBelow(); err != nil {
+		return err
+	}
+	return d.Remove(name)
+}
+
+// removeBelow removes all that is below d. It holds two descriptors however
+// deep that is, since it is a service that decides how deep. A cgroup cannot be
+// moved, so the way up is the way that it came down.
+func (d *Dir) removeBelow() error {
+	at, err := d.openAt(".", d.path)
 	if err != nil {
 		return err
 	}
-	for _, below := range names {
-		if err := child.RemoveTree(below); err != nil {
+	defer func() { at.Close() }()
+	names, err := at.Children()
+	if err != nil {
+		return err
+	}
+	for left := [][]string{names}; ; {
+		last := len(left) - 1
+		next, to := "..", path.Dir(at.path)
+		if len(left[last]) > 0 {
+			err := at.Remove(left[last][0])
+			if err == nil {
+				left[last] = left[last][1:]
+				continue
+			}
+			if !errors.Is(err, unix.EBUSY) {
+				return err
+			}
+			next, to = left[last][0], path.Join(at.path, left[last][0])
+		} else if last == 0 {
+			return nil
+		}
+		there, err := at.openAt(next, to)
+		if err != nil {
 			return err
 		}
+		at.Close()
+		at = there
+		if next != ".." {
+			if names, err = at.Children(); err != nil {
+				return err
+			}
+			left = append(left, names)
+			continue
+		}
+		left = left[:last]
+		// It has nothing below it any more; if it is busy still, it stays.
+		if err := at.Remove(left[last-1][0]); err != nil {
+			return err
+		}
+		left[last-1] = left[last-1][1:]
 	}
-	return d.Remove(name)
+}
+
+// openAt opens what name leads to from d, which is the directory at path.
+func (d *Dir) openAt(name, path string) (*Dir, error) {
+	fd, err := retryValue(func() (int, error) { return unix.Openat(d.fd, name, dirFlags, 0) })
+	if err != nil {
+		return nil, failed("open", path, err)
+	}
+	return &Dir{fd: fd, path: path}, nil
 }
 
 // Children lists the directories in this one.

@@ -238,3 +238,54 @@ func TestSignalReachesAllAndOnlyTheCgroup(t *testing.T) {
 	waitSpared()
 	waitEmpty(t, outside)
 }
+
+// It is the service that makes cgroups below its own, and it may be spiteful.
+func TestADeepAndWideTreeIsRemovedWithFewDescriptors(t *testing.T) {
+	base := testBase(t)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	at, err := base.Make("leaf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 300 {
+		if n == 0 {
+			for wide := range 300 {
+				side, err := at.Make(fmt.Sprint("side", wide))
+				if err != nil {
+					t.Fatal(err)
+				}
+				below, err := side.Make("below")
+				if err != nil {
+					t.Fatal(err)
+				}
+				below.Close()
+				side.Close()
+			}
+		}
+		deeper, err := at.Make("d")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at.Close()
+		at = deeper
+	}
+	at.Close()
+	few := limit
+	few.Cur = 40
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) }()
+	if pids, err := base.Procs(); err != nil || len(pids) != 0 {
+		t.Errorf("procs are %v, %v", pids, err)
+	}
+	if err := base.RemoveTree("leaf"); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := base.Children(); err != nil || len(names) != 0 {
+		t.Errorf("left: %v, %v", names, err)
+	}
+}

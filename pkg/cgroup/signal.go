@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"errors"
+	"path"
 	"slices"
 	"syscall"
 
@@ -10,34 +11,61 @@ import (
 )
 
 // Procs lists the processes in the cgroup and below. It is of the past when it
-// returns.
+// returns. Like removeBelow, it holds two descriptors however deep the tree is.
 func (d *Dir) Procs() ([]int, error) {
-	text, err := d.read("cgroup.procs")
-	// A threaded cgroup lists its processes only in the one above it.
-	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+	at, err := d.openAt(".", d.path)
+	if err != nil {
 		return nil, ignoreMissing(err)
 	}
-	pids, err := ParseProcs(text)
+	defer func() { at.Close() }()
+	pids, names, err := at.look()
 	if err != nil {
 		return nil, err
 	}
-	names, err := d.Children()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		child, err := d.Child(name)
-		if err != nil {
-			continue // Removed since; then nothing lives there.
+	for left := [][]string{names}; ; {
+		last := len(left) - 1
+		if len(left[last]) > 0 {
+			name := left[last][0]
+			left[last] = left[last][1:]
+			below, err := at.Child(name)
+			if err != nil {
+				continue // Removed since; then nothing lives there.
+			}
+			at.Close()
+			at = below
+			more, names, err := at.look()
+			if err != nil {
+				return nil, err
+			}
+			pids = append(pids, more...)
+			left = append(left, names)
+			continue
 		}
-		below, err := child.Procs()
-		child.Close()
+		if last == 0 {
+			return pids, nil
+		}
+		above, err := at.openAt("..", path.Dir(at.path))
 		if err != nil {
 			return nil, err
 		}
-		pids = append(pids, below...)
+		at.Close()
+		at = above
+		left = left[:last]
 	}
-	return pids, nil
+}
+
+// look lists the processes and the directories of one cgroup.
+func (d *Dir) look() (pids []int, names []string, err error) {
+	text, err := d.read("cgroup.procs")
+	// A threaded cgroup lists its processes only in the one above it.
+	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+		return nil, nil, ignoreMissing(err)
+	}
+	if pids, err = ParseProcs(text); err != nil {
+		return nil, nil, err
+	}
+	names, err = d.Children()
+	return pids, names, err
 }
 
 // Kill ends every process in the cgroup and below with SIGKILL. The kernel
@@ -48,7 +76,7 @@ func (d *Dir) Kill() error {
 	if errors.Is(err, unix.ENOENT) {
 		return d.killEach()
 	}
-	return err
+	return ignoreMissing(err)
 }
 
 // killRounds bounds killEach against a cgroup that forks faster than we kill.

@@ -2,6 +2,7 @@ package confine
 
 import (
 	"encoding/json"
+	"os"
 	"runtime/debug"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +35,11 @@ func become() error {
 	if err != nil {
 		return Fail(spec.StageFDs, err)
 	}
-	begin := func() { _, _ = unix.Write(statusFD, []byte{mark}) }
+	begin := func() error {
+		// EPIPE: the helper has died, and nobody would know of the program.
+		_, err := unix.Write(statusFD, []byte{mark})
+		return os.NewSyscallError("write", err)
+	}
 	for _, step := range Steps(launch, begin) {
 		// In the name of the process, so that Where can tell where it hangs.
 		// The execve replaces it.

@@ -35,7 +35,7 @@ func plain() Launch {
 func TestStepsAreTheFrozenOnes(t *testing.T) {
 	for name, launch := range map[string]Launch{"full": full(), "plain": plain()} {
 		var text strings.Builder
-		for _, step := range Steps(launch, func() {}) {
+		for _, step := range Steps(launch, func() error { return nil }) {
 			fmt.Fprintf(&text, "%-13s  %s\n", step.Stage, step.Does)
 		}
 		golden := filepath.Join("testdata", "steps", name+".txt")
@@ -68,7 +68,7 @@ func TestStepsKeepTheOrderOfTheStages(t *testing.T) {
 		return -1
 	}
 	last := place(spec.StageClone)
-	for _, step := range Steps(full(), func() {}) {
+	for _, step := range Steps(full(), func() error { return nil }) {
 		if at := place(step.Stage); at < last {
 			t.Errorf("stage %s comes after a later one", step.Stage)
 		} else {

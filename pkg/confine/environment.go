@@ -41,6 +41,9 @@ func (v *variables) lookup(name string) (string, bool) {
 	return value, true
 }
 
+// invocation begins the variable that tells a process its incarnation.
+const invocation = "SYSG_INVOCATION_ID="
+
 // environment puts a service's environment together: what it inherits, its
 // layers, and the three variables that every service gets.
 func environment(service generation.LaunchService, inherited []string, launch spec.Launch) ([]string, error) {
@@ -60,7 +63,7 @@ func environment(service generation.LaunchService, inherited []string, launch sp
 	}
 	env.set("SYSG_PROJECT=" + launch.Project)
 	env.set("SYSG_SERVICE=" + launch.Service)
-	env.set("SYSG_INVOCATION_ID=" + launch.Incarnation)
+	env.set(invocation + launch.Incarnation)
 	return env.list, nil
 }
 

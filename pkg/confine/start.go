@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +63,8 @@ func Start(l Launch, place Place) (Started, error) {
 }
 
 // stage starts this program as "sysg-exec launch". It has no environment; the
-// service's comes with the Launch, in memory that nobody can change.
+// service's comes with the Launch, in memory that nobody can change. Only where
+// there is no cgroup to find it by does it bear the mark of its incarnation.
 func stage(l Launch, place Place) (Started, error) {
 	text, err := encode(&l)
 	if err != nil {
@@ -77,13 +80,22 @@ func stage(l Launch, place Place) (Started, error) {
 		return Started{}, Fail(spec.StageClone, err)
 	}
 	defer unix.Close(statusW)
-	started, err := clone("/proc/self/exe", []string{"sysg-exec", "launch"}, nil, "/", place, launchR, statusW)
+	var env []string
+	if place.CgroupFD < 0 {
+		env = markOf(l.Env)
+	}
+	started, err := clone("/proc/self/exe", []string{"sysg-exec", "launch"}, env, "/", place, launchR, statusW)
 	if err != nil {
 		_ = unix.Close(statusR)
 		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process: %w", err))
 	}
 	started.StatusFD = statusR
 	return started, nil
+}
+
+// markOf takes from a service's environment what tells its incarnation.
+func markOf(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(assignment string) bool { return !strings.HasPrefix(assignment, invocation) })
 }
 
 // clone makes a process with a pidfd, in its cgroup and a session of its own,

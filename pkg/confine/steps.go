@@ -19,13 +19,13 @@ type Step struct {
 
 // Steps lists what turns a fresh child into l's program, in order. The last
 // one does not return unless it fails. begin is called immediately before the
-// execve, when nothing of ours is left to do.
+// execve, when nothing of ours is left to do; if it fails, so does the launch.
 //
 // The order is that of spec.Stages. What it must keep: a session first, while
 // the process leads no group; limits late, since a small nofile, as or nproc
 // would hit the steps instead of the service; the directory after the limits
 // and before the exec, as a relative program is meant to be found from there.
-func Steps(l Launch, begin func()) []Step {
+func Steps(l Launch, begin func() error) []Step {
 	steps := []Step{
 		{spec.StageFDs, "close all descriptors from 3 on at exec", func() error { return sys.CloexecRange(3, ^uint(0)) }},
 		{spec.StageSession, "setsid", setsid},
@@ -77,12 +77,14 @@ func chdir(dir string) error {
 	return nil
 }
 
-func execute(l Launch, begin func()) error {
+func execute(l Launch, begin func() error) error {
 	path, err := find(l.Argv[0], l.Env, l.Dir)
 	if err != nil {
 		return err
 	}
-	begin()
+	if err := begin(); err != nil {
+		return fmt.Errorf("cannot tell of the execve: %w", err)
+	}
 	// unix.Exec also puts the nofile limit back that the Go runtime raised.
 	err = unix.Exec(path, l.Argv, l.Env)
 	return fmt.Errorf("cannot execute %q: %s: %w", path, explain(path, err), err)

@@ -44,9 +44,14 @@ type Store struct {
 	Dir string
 
 	// loaded has what Load read, since a launch must not cost the reading of
-	// a whole project. What is stored never changes but by Install.
-	loaded map[identity]*Generation
+	// a whole project. What is stored never changes but by Install. loadedBytes
+	// is how much text it was made of.
+	loaded      map[identity]*Generation
+	loadedBytes int
 }
+
+// maxLoaded bounds the text of what is kept loaded, the last one excepted.
+const maxLoaded = 32 << 20
 
 type identity struct {
 	project string

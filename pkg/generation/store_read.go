@@ -30,8 +30,14 @@ func (s *Store) Active(project string) (int, error) {
 
 // Supervise reads the supervise part of a generation and nothing else.
 func (s *Store) Supervise(project string, number int) (Supervise, error) {
+	supervise, _, err := s.supervise(project, number)
+	return supervise, err
+}
+
+// supervise also tells the size of its text.
+func (s *Store) supervise(project string, number int) (Supervise, int, error) {
 	var supervise Supervise
-	err := s.read(project, number, superviseSuffix, &supervise)
+	size, err := s.read(project, number, superviseSuffix, &supervise)
 	if err == nil {
 		err = supervise.structure()
 	}
@@ -39,9 +45,9 @@ func (s *Store) Supervise(project string, number int) (Supervise, error) {
 		err = fmt.Errorf("the file is of generation %d of %q", supervise.Number, supervise.Project)
 	}
 	if err != nil {
-		return Supervise{}, fmt.Errorf("cannot read generation %d of %q: %w", number, project, err)
+		return Supervise{}, 0, fmt.Errorf("cannot read generation %d of %q: %w", number, project, err)
 	}
-	return supervise, nil
+	return supervise, size, nil
 }
 
 // Launch reads the launch part of a generation.
@@ -60,34 +66,36 @@ func (s *Store) Load(project string, number int) (*Generation, error) {
 	if g := s.loaded[id]; g != nil {
 		return g, nil
 	}
-	supervise, err := s.Supervise(project, number)
+	supervise, size, err := s.supervise(project, number)
 	if err != nil {
 		return nil, err
 	}
 	g := &Generation{Supervise: supervise}
-	err = s.read(project, number, launchSuffix, &g.Launch)
+	launchSize, err := s.read(project, number, launchSuffix, &g.Launch)
 	if err == nil {
 		err = g.structure()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read launch part of generation %d of %q: %w", number, project, err)
 	}
-	if s.loaded == nil {
-		s.loaded = make(map[identity]*Generation)
+	size += launchSize
+	if s.loadedBytes += size; s.loaded == nil || s.loadedBytes > maxLoaded {
+		s.loaded, s.loadedBytes = make(map[identity]*Generation), size
 	}
 	s.loaded[id] = g
 	return g, nil
 }
 
-func (s *Store) read(project string, number int, suffix string, part any) error {
+// read decodes a file and tells its size.
+func (s *Store) read(project string, number int, suffix string, part any) (int, error) {
 	if !spec.ValidName(project) || number < 1 {
-		return errors.New("no such name or number")
+		return 0, errors.New("no such name or number")
 	}
 	text, err := readFile(s.path(project, number, suffix), spec.MaxGeneration)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return spec.Unmarshal(text, part, limits)
+	return len(text), spec.Unmarshal(text, part, limits)
 }
 
 // readFile reads a regular file of at most limit bytes. It neither follows a

@@ -2,6 +2,7 @@ package generation
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -338,5 +339,33 @@ func readLine(t *testing.T, r io.Reader) string {
 			return string(line)
 		}
 		line = append(line, one[0])
+	}
+}
+
+// What a launch has loaded stays so, but not without end: anybody may install
+// any number of projects.
+func TestWhatIsKeptLoadedIsBounded(t *testing.T) {
+	s := &Store{Dir: t.TempDir()}
+	g := version(1)
+	for range 12 {
+		g.Launch.Services[0].Layers = append(g.Launch.Services[0].Layers, Layer{Vars: slices.Repeat([]string{"X=" + strings.Repeat("x", 100<<10)}, 10)})
+	}
+	for n := range 8 {
+		g.Supervise.Project = fmt.Sprint("project", n)
+		g.Launch.Project = g.Supervise.Project
+		Seal(g)
+		if _, _, err := s.Install(g); err != nil {
+			t.Fatal(err)
+		}
+		first, err := s.Load(g.Supervise.Project, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := s.Load(g.Supervise.Project, 1); err != nil || again != first {
+			t.Errorf("the last one is not kept: %v", err)
+		}
+	}
+	if len(s.loaded) > 3 || s.loadedBytes > maxLoaded {
+		t.Errorf("%d generations of %d MiB are kept", len(s.loaded), s.loadedBytes>>20)
 	}
 }

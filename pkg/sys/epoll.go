@@ -11,6 +11,9 @@ const (
 	// Urgent is what a cgroup's event files raise when they change.
 	Urgent = unix.EPOLLPRI
 	Failed = unix.EPOLLERR
+	// EdgeTriggered, beside others, reports what is ready once, and then only
+	// what happens anew.
+	EdgeTriggered = unix.EPOLLET
 )
 
 // Epoll waits for many descriptors at once, level-triggered (epoll(7)). It is

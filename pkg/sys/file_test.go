@@ -2,8 +2,11 @@ package sys
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -171,4 +174,60 @@ func TestLogPipeReadEndDoesNotWait(t *testing.T) {
 	if flags, err := unix.FcntlInt(uintptr(w), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
 		t.Errorf("the write end does not block: %v", err)
 	}
+}
+
+// A child that has not reached its execve holds whatever its parent held. It is
+// played here by a process that is given the descriptor.
+func TestAProcessLockIsNotAChilds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	parent := exec.Command(os.Args[0], "-test.run=^TestHelperThatLocks$")
+	parent.Env = append(os.Environ(), "LOCK="+path)
+	input, err := parent.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer input.Close()
+	output, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var child int
+	if _, err := fmt.Fscan(output, &child); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(child, syscall.SIGKILL)
+	if _, err := LockProcess(path); !errors.Is(err, ErrLocked) {
+		t.Errorf("while the process lives: %v", err)
+	}
+	_ = parent.Process.Kill()
+	_ = parent.Wait()
+	if _, err := Lock(path); !errors.Is(err, ErrLocked) {
+		t.Errorf("the child does not hold the file: %v", err)
+	}
+	second, err := LockProcess(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Close()
+}
+
+func TestHelperThatLocks(t *testing.T) {
+	path := os.Getenv("LOCK")
+	if path == "" {
+		return
+	}
+	lock, err := LockProcess(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command("sleep", "600")
+	child.ExtraFiles = []*os.File{lock}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Println(child.Process.Pid)
+	_, _ = os.Stdin.Read(make([]byte, 1)) // Until it is killed.
 }

@@ -2,6 +2,7 @@ package sys
 
 import (
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
@@ -10,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const catStat = "4711 (cat) R 4700 4711 4600 34816 4711 4194304 99 0 0 0 0 0 0 0 20 0 1 0 123456 3000000 200 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+const catStat = "4711 (cat) R 4700 4711 4600 34816 4711 4194304 99 0 0 0 0 0 0 0 20 0 1 0 123456 3000000 200 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 2816\n"
 
 func TestProcStatIsReadWhateverTheName(t *testing.T) {
-	want := ProcStat{PID: 4711, State: 'R', Parent: 4700, Session: 4600, Flags: 4194304, Started: 123456}
+	want := ProcStat{PID: 4711, State: 'R', Parent: 4700, Session: 4600, Flags: 4194304, Started: 123456, Status: 11 << 8}
 	for _, name := range []string{"cat", "", "a b", ") R 1 1 1 (", "((", "))", "\n", "x) Z 1"} {
 		got, err := ParseProcStat(strings.Replace(catStat, "(cat)", "("+name+")", 1))
 		if err != nil || got != want {
@@ -126,4 +127,44 @@ func TestUnblockSignalsAndThreadName(t *testing.T) {
 		}
 	}()
 	<-done
+}
+
+func TestAZombieTellsItsStatusToItsOwnUser(t *testing.T) {
+	for script, want := range map[string]uint32{"exit 11": 11 << 8, "kill -KILL $$": 9} {
+		command := exec.Command("/bin/sh", "-c", "read x; "+script)
+		input, err := command.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		pid := command.Process.Pid
+		stat, err := ReadProcStat(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, known := ExitOfZombie(pid, stat.Started); known {
+			t.Errorf("%q: the status of a living process is known", script)
+		}
+		pidFD, err := PidfdOpen(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		input.Close()
+		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(pidFD), Events: unix.POLLIN}}, -1); err != nil {
+			t.Fatal(err)
+		}
+		CloseAll([]int{pidFD})
+		if status, known := ExitOfZombie(pid, stat.Started); !known || status != want {
+			t.Errorf("%q: status is %#x, %t", script, status, known)
+		}
+		if _, known := ExitOfZombie(pid, stat.Started+1); known {
+			t.Errorf("%q: another process with its number was taken for it", script)
+		}
+		_ = command.Wait()
+		if _, known := ExitOfZombie(pid, stat.Started); known {
+			t.Errorf("%q: it is reaped, and its status is known still", script)
+		}
+	}
 }
