@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"net"
@@ -84,13 +85,18 @@ func (i *instance) serviceLog(project, service string) string {
 
 func (i *instance) execSocket() string { return sysgExec.socketIn(i.runtime) }
 
-// reach connects to the supervisor. One that died is brought back where
-// sysg-exec still runs, for its services do, too.
+// reach connects to the supervisor. A daemon that died is brought back, alone
+// or with the other: its services live on, and whoever is told that nothing
+// runs, or that all is stopped, has to be told the truth.
 func (i *instance) reach() (*client.Conn, error) {
 	for _, dir := range i.runtimes {
 		conn, err := client.Dial(sysgd.socketIn(dir))
 		if err == nil {
 			i.runtime = dir
+			if sysgExec.diedIn(dir) {
+				// Where that fails sysgd still has something to tell.
+				_ = i.startMissing(dir)
+			}
 			return conn, nil
 		}
 		if !errors.Is(err, client.ErrNotRunning) {
@@ -102,7 +108,27 @@ func (i *instance) reach() (*client.Conn, error) {
 			return i.raiseIn(dir)
 		}
 	}
+	if i.orphaned() {
+		return i.raiseIn(i.runtimes[len(i.runtimes)-1]) // the one that is recorded, if it is another
+	}
 	return nil, noSupervisor()
+}
+
+// orphaned says whether sysg-exec has left records of this boot, which it
+// removes as the services end. A record of another boot is of nothing that lives.
+func (i *instance) orphaned() bool {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return false
+	}
+	records, _ := filepath.Glob(filepath.Join(i.state, "incarnations", "*.json"))
+	for _, path := range records {
+		record, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(record, bytes.TrimSpace(boot)) {
+			return true
+		}
+	}
+	return false
 }
 
 // another connects once more to a supervisor that was reached.
@@ -159,4 +185,11 @@ func (d daemon) answersIn(runtime string) bool {
 	}
 	_ = conn.Close()
 	return true
+}
+
+// diedIn says whether the daemon left its socket behind: one that ends in
+// peace has it removed.
+func (d daemon) diedIn(runtime string) bool {
+	_, err := os.Lstat(d.socketIn(runtime))
+	return err == nil && !d.answersIn(runtime)
 }

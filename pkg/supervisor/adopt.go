@@ -1,7 +1,11 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
 	"time"
 
 	"systemg.org/sysg/pkg/api"
@@ -13,7 +17,12 @@ import (
 // reconnect connects to sysg-exec, beside the loop: where systemd holds the
 // socket, connecting waits until it has started the helper.
 func (s *Supervisor) reconnect() {
-	if s.connected || s.dialing || s.helper != (offline{}) {
+	if s.connected || s.helper != (offline{}) {
+		return
+	}
+	if s.dialing {
+		// sysg-exec may have come up since that attempt began.
+		s.dialAgain = true
 		return
 	}
 	s.dialing, s.redialAt = true, time.Time{}
@@ -24,17 +33,26 @@ func (s *Supervisor) reconnect() {
 }
 
 func (s *Supervisor) dialed(helper Helper, err error) {
-	s.dialing = false
+	again := s.dialAgain
+	s.dialing, s.dialAgain = false, false
+	if err != nil && again {
+		s.reconnect()
+		return
+	}
 	if err != nil {
 		s.log.Error("Cannot reach sysg-exec", "error", err)
-		s.abort(&api.Diagnostic{
-			Code: api.CodeHelper, Title: "sysg-exec does not answer", Notes: []string{err.Error()},
-			Help: []api.Help{{Label: "start it", Command: "sysg start"}},
-		})
+		s.abort(helperless(err.Error()))
 		return
 	}
 	s.helper, s.listing, s.dialedAt = helper, nil, time.Now()
 	s.helper.List()
+}
+
+func helperless(note string) error {
+	return &api.Diagnostic{
+		Code: api.CodeHelper, Title: "sysg-exec does not answer", Notes: []string{note},
+		Help: []api.Help{{Label: "start it", Command: "sysg start"}},
+	}
 }
 
 // disconnected is the end of the connection. Services go on; what happens to
@@ -72,6 +90,7 @@ func (s *Supervisor) redialLater() {
 		s.redialAt = now.Add(redialPause << (s.redials - 1))
 	default:
 		s.log.Error("Connections to sysg-exec keep breaking; waiting for a command to try again")
+		s.abort(helperless("connections to it break as soon as they are made"))
 	}
 	s.redials++
 }
@@ -105,6 +124,7 @@ func (s *Supervisor) listed(event execclient.Event) {
 // lives, has ended, or was never launched; each one that we do not know of was
 // launched in the moments before a crash.
 func (s *Supervisor) adopt(records map[string]execclient.Event) {
+	before := maps.Clone(s.runs) // what is asked for from here on is in no record
 	for _, p := range s.projects {
 		p.stale = true
 		for _, name := range p.names {
@@ -121,21 +141,57 @@ func (s *Supervisor) adopt(records map[string]execclient.Event) {
 			}
 		}
 	}
-	for incarnation, event := range records {
-		if r := s.runs[incarnation]; r != nil {
-			s.meet(r, event)
-			if v := r.service; v.health == nil || v.health.run != r {
-				s.dismiss(r)
-			}
+	for _, event := range newestFirst(records) {
+		if r := s.runs[event.Reply.Listed.Record.Launch.Incarnation]; r != nil {
+			s.aside(r, event)
 			continue
 		}
 		s.stray(event)
 	}
-	for incarnation, r := range s.runs {
+	for incarnation, r := range before {
 		if _, known := records[incarnation]; !known && r.service.run != r && !r.emptied {
 			delete(s.runs, incarnation)
+			s.laid(r)
 			s.probed(r.service, r, false, "was lost")
 		}
+	}
+	for _, p := range s.projects {
+		p.lost = false
+	}
+	s.acknowledge()
+}
+
+// newestFirst puts records into the order of their launches: of several runs of
+// a service that nobody knows, the last one tells how it is.
+func newestFirst(records map[string]execclient.Event) []execclient.Event {
+	return slices.SortedFunc(maps.Values(records), func(a, b execclient.Event) int {
+		return b.Reply.Listed.Record.Started.Compare(a.Reply.Listed.Record.Started)
+	})
+}
+
+// aside is a run that sysg-exec has and that does not occupy its service: a
+// health probe, or what is left of an earlier run.
+func (s *Supervisor) aside(r *run, event execclient.Event) {
+	s.meet(r, event)
+	heard := r.exited != nil
+	s.caughtUp(r, event.Reply.Listed.Record)
+	if v := r.service; (heard || r.exited == nil) && (v.health == nil || v.health.run != r) {
+		s.dismiss(r)
+	}
+}
+
+// caughtUp takes the end of a run, as far as we have not heard of it.
+func (s *Supervisor) caughtUp(r *run, record *spec.Record) {
+	switch {
+	case record.Exited == nil:
+	case r.exited == nil:
+		exited := *record.Exited
+		exited.Emptied = record.Emptied
+		s.exited(exited)
+	case record.Emptied:
+		s.emptied(r.incarnation)
+	case r.service.run == r:
+		s.kill(r.service)
 	}
 }
 
@@ -144,22 +200,21 @@ func (s *Supervisor) adopt(records map[string]execclient.Event) {
 func (s *Supervisor) found(v *service, r *run, event execclient.Event) {
 	record := event.Reply.Listed.Record
 	s.meet(r, event)
-	if v.state == machine.Launching {
+	switch {
+	case v.state == machine.Launching:
 		s.feed(v, machine.Launched, recovered(fmt.Sprintf("it runs as process %d", r.pid)))
+	case record.Exited == nil:
+		s.resume(v)
 	}
-	if record.Exited != nil {
-		exited := *record.Exited
-		exited.Emptied = record.Emptied
-		s.exited(exited)
-		return
-	}
-	s.resume(v)
+	s.caughtUp(r, record)
 }
 
 // resume sets the deadlines of a state that was entered before we were here,
 // and sends again what may have been lost.
 func (s *Supervisor) resume(v *service) {
 	switch v.state {
+	case machine.Preparing:
+		s.limitPreStart(v)
 	case machine.Starting:
 		s.watch(v)
 	case machine.Ready:
@@ -185,7 +240,7 @@ func (s *Supervisor) missing(v *service, r *run) {
 func (s *Supervisor) meet(r *run, event execclient.Event) {
 	record := event.Reply.Listed.Record
 	first := r.pid == 0 || r.pidFD == nil && r.pipes == 0
-	r.pid, r.cgroup, r.started = record.PID, record.Cgroup, record.Started
+	r.pid, r.cgroup, r.started, r.role = record.PID, record.Cgroup, record.Started, record.Launch.Role
 	if !first {
 		event.CloseFiles()
 		return
@@ -195,11 +250,16 @@ func (s *Supervisor) meet(r *run, event execclient.Event) {
 }
 
 // stray is a run that nobody here knows. If its service has none, it is the one
-// whose launch we did not live to record, and the service goes on with it.
-// Everything else is ended.
+// whose launch we did not live to record, and the service goes on with it, or
+// with its end. Everything else is ended.
 func (s *Supervisor) stray(event execclient.Event) {
 	record := event.Reply.Listed.Record
-	p := s.projects[record.Launch.Project]
+	p, err := s.claim(record.Launch.Project, record.Launch.Generation)
+	if err != nil {
+		s.log.Error("Found processes of a project that cannot be read; leaving them alone", "service", record.Launch.Service, "error", err)
+		event.CloseFiles()
+		return
+	}
 	if p == nil || p.services[record.Launch.Service] == nil {
 		s.log.Warn("Found processes of a service that is not installed; ending them", "service", record.Launch.Service)
 		event.CloseFiles()
@@ -212,20 +272,60 @@ func (s *Supervisor) stray(event execclient.Event) {
 	v := p.services[record.Launch.Service]
 	r := &run{service: v, role: record.Launch.Role, incarnation: record.Launch.Incarnation, number: record.Launch.Generation}
 	s.runs[r.incarnation] = r
-	if r.role == spec.RoleMain && v.run == nil && record.Exited == nil {
+	unheard := record.Exited == nil || v.wanted && record.Started.After(v.since)
+	if r.role == spec.RoleMain && v.run == nil && unheard {
 		v.run = r
 		v.wanted = v.wanted || p.lost
 		s.enter(v, machine.Launching, machine.Launched, recovered("it was being launched"))
 		s.found(v, r, event)
 		return
 	}
-	s.meet(r, event)
-	if record.Exited != nil {
-		exited := *record.Exited
-		exited.Emptied = record.Emptied
-		s.exited(exited)
+	if r.role != spec.RoleHealth {
+		r.ghost = true
+		v.ghosts++
 	}
-	s.dismiss(r)
+	s.aside(r, event)
+}
+
+// laid is a ghost of which nothing is left: the next run may come.
+func (s *Supervisor) laid(r *run) {
+	if r.ghost {
+		r.ghost = false
+		r.service.ghosts--
+		r.service.project.stale = true
+	}
+}
+
+// claim finds the project of a run that nobody here knows. One that is
+// installed, and of which we have no state, is taken up with what runs: its
+// state is lost, or was never written. A project that is not installed is nil.
+func (s *Supervisor) claim(name string, number int) (*project, error) {
+	if p := s.projects[name]; p != nil {
+		return p, nil
+	}
+	if _, err := s.generations.Active(name); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	supervise, err := s.workedFrom(name, number)
+	if err != nil {
+		s.unread[name] = true
+		return nil, err
+	}
+	p := &project{generation: supervise, services: map[string]*service{}, lost: true, stale: true}
+	for _, config := range supervise.Services {
+		p.configure(config)
+	}
+	s.projects[name] = p
+	return p, nil
+}
+
+// reclaim asks sysg-exec anew for what lives, since we left something alone
+// that is of a project which we now have.
+func (s *Supervisor) reclaim(p *project, name string) {
+	delete(s.unread, name)
+	p.lost = true
+	s.connected, s.listing = false, nil
+	s.helper.List()
 }
 
 // dismiss ends a run that does not occupy its service.

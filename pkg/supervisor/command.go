@@ -25,6 +25,9 @@ func (s *Supervisor) Start(ctx context.Context, by api.Caller, params api.Start,
 }
 
 func (s *Supervisor) start(by api.Caller, params api.Start) (*op, error) {
+	if err := s.open(); err != nil {
+		return nil, err
+	}
 	p, err := s.install(params.Project, params.Generation)
 	if err != nil {
 		return nil, err
@@ -61,9 +64,17 @@ func (s *Supervisor) want(v *service, cause machine.Cause, named bool) {
 	switch {
 	case v.state == machine.Done && (fresh || named):
 		v.again = true
+	case v.state == machine.Ending && !fresh && !named && v.succeeding():
+		// A one-shot that is as good as done.
 	case v.state != machine.Waiting:
 		s.feed(v, machine.Start, cause)
 	}
+}
+
+// succeeding reports whether v has ended and will not be run again.
+func (v *service) succeeding() bool {
+	r := v.run
+	return r != nil && r.exited != nil && machine.Judge(v.config, r.end(), v.restarts) == machine.Finish
 }
 
 // Stop wants services down. What depends on them keeps running.
@@ -117,6 +128,9 @@ func (s *Supervisor) Restart(ctx context.Context, by api.Caller, params api.Rest
 }
 
 func (s *Supervisor) restart(by api.Caller, params api.Restart) (*op, error) {
+	if err := s.open(); err != nil {
+		return nil, err
+	}
 	p, err := s.install(params.Project, params.Generation)
 	if err != nil {
 		return nil, err
@@ -127,8 +141,11 @@ func (s *Supervisor) restart(by api.Caller, params api.Restart) (*op, error) {
 	if err != nil {
 		return nil, err
 	}
-	if difference.Empty() || len(params.Services) > 0 {
+	switch {
+	case len(params.Services) > 0:
 		s.again(p, targets, cause)
+	case difference.Empty():
+		s.again(p, p.without(machine.Done, targets), cause)
 	}
 	for _, name := range plan.Requirements(p.graph(), targets) {
 		s.want(p.services[name], cause, false)
@@ -140,6 +157,11 @@ func (s *Supervisor) restart(by api.Caller, params api.Restart) (*op, error) {
 		watches:  func(v *service) bool { return v.project == p },
 		finished: func() (api.Result, bool) { return s.upOrTold(p, units, restartMessage(p, params.Services, difference)) },
 	}, nil
+}
+
+// without leaves out the services that are in a state.
+func (p *project) without(state machine.State, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return p.services[name].state == state })
 }
 
 // again marks services, and what depends on them, to be ended and started anew.
@@ -155,18 +177,53 @@ func (s *Supervisor) again(p *project, names []string, cause machine.Cause) {
 
 // Shutdown stops everything, ends sysg-exec, and then the supervisor.
 func (s *Supervisor) Shutdown(ctx context.Context, by api.Caller, emit func(api.Reply) error) (api.Result, error) {
-	result, err := s.perform(ctx, emit, func() (*op, error) { return s.stop(by, api.Stop{}) })
-	if err != nil || !result.OK {
-		return result, err
-	}
-	result.Message = "Supervisor stopped"
-	s.inbox.post(s.quit)
-	return result, nil
+	return s.perform(ctx, emit, func() (*op, error) {
+		o, err := s.stop(by, api.Stop{})
+		if err != nil {
+			return nil, err
+		}
+		stopped := o.finished
+		o.ends, o.finished = true, func() (api.Result, bool) {
+			result, done := stopped()
+			if done && result.OK {
+				result.Message = "Supervisor stopped"
+				done = s.vacant()
+			}
+			return result, done
+		}
+		return o, nil
+	})
 }
 
-// quit ends sysg-exec; its answer, or the end of the connection, ends us.
+// vacant reports whether nothing runs, health probes included: sysg-exec does
+// not end before.
+func (s *Supervisor) vacant() bool {
+	for _, r := range s.runs {
+		if !r.emptied {
+			return false
+		}
+	}
+	return true
+}
+
+// open refuses to start anything while a Shutdown is in progress, which else
+// would never come to its end.
+func (s *Supervisor) open() error {
+	ending := slices.ContainsFunc(s.ops, func(o *op) bool { return o.ends })
+	if ending || s.quitting {
+		return &api.Diagnostic{
+			Code: api.CodeNoSupervisor, Title: "the supervisor is being stopped",
+			Notes: []string{"`sysg stop --supervisor` is in progress"},
+		}
+	}
+	s.leaving = false
+	return nil
+}
+
+// quit ends sysg-exec; its answer, or the end of the connection, ends us. If it
+// refuses, it is asked again when something more has ended.
 func (s *Supervisor) quit() {
-	s.quitting = true
+	s.quitting, s.leaving = true, false
 	if err := s.helper.Quit(); err != nil || !s.connected {
 		s.ending = true
 	}

@@ -52,6 +52,13 @@ func (s *Supervisor) prepare(v *service) {
 		return
 	}
 	v.run = s.launch(v, spec.RolePreStart)
+	s.limitPreStart(v)
+}
+
+func (s *Supervisor) limitPreStart(v *service) {
+	if v.config.PreStart == nil { // Its definition has changed since.
+		return
+	}
 	s.deadlines.set(v, deadline{
 		at: time.Now().Add(v.config.PreStart.Timeout), event: machine.Condemn,
 		cause: machine.Cause{
@@ -106,8 +113,12 @@ func (s *Supervisor) watch(v *service) {
 		s.attempt(v)
 		return
 	}
+	alive := now // since when; a run that was found is older than our knowledge of it
+	if r := v.run; r != nil && !r.started.IsZero() && r.started.Before(now) {
+		alive = r.started
+	}
 	s.deadlines.set(v, deadline{
-		at: now.Add(ready.StableFor), event: machine.Readied,
+		at: alive.Add(ready.StableFor), event: machine.Readied,
 		cause: machine.Cause{Kind: machine.ByReadiness, Text: fmt.Sprintf("it has been alive for %s", ready.StableFor)},
 	})
 }

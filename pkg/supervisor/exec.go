@@ -18,8 +18,11 @@ import (
 func (s *Supervisor) hear(event execclient.Event) {
 	reply := event.Reply
 	switch {
-	case s.quitting && (event.Err != nil || event.Request == execclient.RequestQuit):
+	case s.quitting && (event.Err != nil || event.Request == execclient.RequestQuit && reply.Refused == nil):
 		s.ending = true
+	case event.Request == execclient.RequestQuit && reply.Refused != nil:
+		s.quitting, s.leaving = false, true
+		s.log.Warn("sysg-exec does not end yet", "detail", reply.Refused.Detail)
 	case event.Err != nil:
 		s.disconnected(event.Err)
 	case reply.Listed != nil:
@@ -34,6 +37,9 @@ func (s *Supervisor) hear(event execclient.Event) {
 		s.exited(*reply.Exited)
 	case reply.Emptied != nil:
 		s.emptied(reply.Emptied.Incarnation)
+	}
+	if s.leaving && (reply.Exited != nil || reply.Emptied != nil || reply.Failed != nil) {
+		s.quit()
 	}
 }
 
@@ -98,10 +104,27 @@ func (s *Supervisor) refused(event execclient.Event) {
 		s.log.Debug("Refused by sysg-exec, ignoring", "reason", refused.Reason, "detail", refused.Detail)
 		return
 	}
+	s.overtaken(r)
 	s.neverRan(r, machine.Cause{
 		Kind: machine.ByLaunch, Code: api.CodeHelper,
 		Text: fmt.Sprintf("sysg-exec refused to launch it (%s): %s", refused.Reason, refused.Detail),
 	})
+}
+
+// overtaken goes over to the active generation where that of a refused launch
+// may not be launched any more: it was installed, and whoever did that did not
+// live to ask for it.
+func (s *Supervisor) overtaken(r *run) {
+	p := r.service.project
+	active, err := s.generations.Active(p.generation.Project)
+	if err != nil || active <= p.generation.Number+1 {
+		return
+	}
+	if _, err := s.install(p.generation.Project, active); err != nil {
+		s.log.Error("Cannot go over to the active generation", "project", p.generation.Project, "error", err)
+		return
+	}
+	s.adjust(p, machine.Cause{Kind: machine.ByRecovery, Text: fmt.Sprintf("generation %d had been installed", active)})
 }
 
 // neverRan ends a run that did not come to be.
@@ -212,10 +235,12 @@ func (s *Supervisor) emptied(incarnation string) {
 		return
 	}
 	r.emptied = true
+	r.vacated = s.now()
 	v := r.service
 	if v.run == r {
 		s.vacated(v, r)
 	}
+	s.laid(r)
 	s.changed(v.project)
 	r.seq = v.project.seq
 	r.close()

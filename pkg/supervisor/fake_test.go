@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,21 +29,23 @@ import (
 // helper is a sysg-exec without processes. It keeps what the real one keeps,
 // and fails the test where it is asked for two main incarnations of a service.
 type helper struct {
-	t      *testing.T
-	mu     sync.Mutex
-	live   map[string]*spec.Record // until acknowledged
-	events chan execclient.Event
-	asked  []string // what was asked of it, in words
-	broken map[string]spec.Failed
-	deaf   map[string]bool // services that ignore the stop signal
-	probes func(service string) int
-	pid    int
+	t       *testing.T
+	mu      sync.Mutex
+	live    map[string]*spec.Record // until acknowledged
+	events  chan execclient.Event
+	asked   []string // what was asked of it, in words
+	broken  map[string]spec.Failed
+	deaf    map[string]bool // services that ignore the stop signal
+	probes  func(service string) int
+	lingers map[string]bool // services of which something outlives the main process
+	oldest  int             // generation that may be launched
+	pid     int
 }
 
 func newHelper(t *testing.T) *helper {
 	return &helper{
 		t: t, live: map[string]*spec.Record{}, events: make(chan execclient.Event, 1000),
-		broken: map[string]spec.Failed{}, deaf: map[string]bool{}, probes: func(string) int { return 0 }, pid: 100,
+		broken: map[string]spec.Failed{}, deaf: map[string]bool{}, lingers: map[string]bool{}, probes: func(string) int { return 0 }, pid: 100,
 	}
 }
 
@@ -56,6 +60,10 @@ func (h *helper) Launch(l spec.Launch) error {
 	if failed, broken := h.broken[l.Service]; broken {
 		failed.Incarnation = l.Incarnation
 		h.say(spec.Reply{Failed: &failed}, execclient.RequestLaunch, l.Incarnation)
+		return nil
+	}
+	if l.Generation < h.oldest {
+		h.say(spec.Reply{Refused: &spec.Refused{Reason: spec.ReasonUnknown, Detail: "too old"}}, execclient.RequestLaunch, l.Incarnation)
 		return nil
 	}
 	for _, record := range h.live {
@@ -80,9 +88,26 @@ func (h *helper) exit(incarnation string, status uint32) {
 	if record == nil || record.Exited != nil {
 		return
 	}
-	record.Exited = &spec.Exited{Incarnation: incarnation, Status: status, At: time.Now(), Emptied: true}
-	record.Emptied = true
+	record.Emptied = !h.lingers[record.Launch.Service]
+	record.Exited = &spec.Exited{Incarnation: incarnation, Status: status, At: time.Now(), Emptied: record.Emptied}
 	h.say(spec.Reply{Exited: record.Exited}, "", "")
+}
+
+// leaves has something of a service outlive its main process from now on.
+func (h *helper) leaves(service string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lingers[service] = true
+}
+
+// lets ends what lingers of a service; nobody is told.
+func (h *helper) lets(service string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lingers[service] = false
+	for _, record := range h.live {
+		record.Emptied = record.Emptied || record.Launch.Service == service && record.Exited != nil
+	}
 }
 
 // crash ends the main process of a service.
@@ -149,9 +174,26 @@ func (h *helper) List() error {
 	return nil
 }
 
-func (h *helper) Quit() error                     { return nil }
-func (h *helper) Events() <-chan execclient.Event { return h.events }
-func (h *helper) Close() error                    { return nil }
+func (h *helper) Quit() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	reply := spec.Reply{Done: &spec.Done{}}
+	for _, record := range h.live {
+		if !record.Emptied {
+			reply = spec.Reply{Refused: &spec.Refused{Reason: spec.ReasonBusy, Detail: record.Launch.Service + " lives"}}
+		}
+	}
+	h.say(reply, execclient.RequestQuit, "")
+	return nil
+}
+
+func (h *helper) Close() error { return nil }
+
+func (h *helper) Events() <-chan execclient.Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.events
+}
 
 // reconnected is the helper as a new connection sees it: what nobody read from
 // the old one is lost, what it remembers is not.
@@ -217,10 +259,15 @@ type disk struct {
 	mu    sync.Mutex
 	saved *store.Project
 	to    *Supervisor
+	off   bool // nothing reaches it
 }
 
 func (d *disk) Put(project store.Project, seq uint64) {
 	d.mu.Lock()
+	if d.off {
+		d.mu.Unlock()
+		return
+	}
 	d.saved = &project
 	to := d.to
 	d.mu.Unlock()
@@ -259,7 +306,9 @@ type story struct {
 	end    context.CancelFunc
 	over   chan error
 	boot   string
-	life   context.Context // of the present supervisor
+	// unreachable makes sysg-exec refuse connections.
+	unreachable atomic.Bool
+	life        context.Context // of the present supervisor
 }
 
 // tell runs a story in a bubble.
@@ -280,12 +329,17 @@ func tell(t *testing.T, play func(s *story)) {
 // supervise starts a supervisor on what is there.
 func (s *story) supervise() {
 	s.Supervisor = New(Config{
-		Dial:        func() (Helper, error) { return s.helper.reconnected(), nil },
+		Dial: func() (Helper, error) {
+			if s.unreachable.Load() {
+				return nil, syscall.ECONNREFUSED
+			}
+			return s.helper.reconnected(), nil
+		},
 		Generations: s.store, Logs: silent{}, States: s.disk, BootID: s.boot,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	s.disk.mu.Lock()
-	s.disk.to = s.Supervisor
+	s.disk.to, s.disk.off = s.Supervisor, false
 	s.disk.mu.Unlock()
 	ctx, end := context.WithCancel(context.Background())
 	s.life, s.end, s.over = ctx, end, make(chan error, 1)
@@ -296,6 +350,9 @@ func (s *story) supervise() {
 // dies is kill -9 of the supervisor; what happens then is up to the story,
 // until supervise.
 func (s *story) dies() {
+	s.disk.mu.Lock()
+	s.disk.off = true
+	s.disk.mu.Unlock()
 	s.end()
 	<-s.over
 }

@@ -31,7 +31,7 @@ func (s *Supervisor) enter(v *service, next machine.State, event machine.Event, 
 		v.history = append(v.history[:0], v.history[1:]...)
 	}
 	v.history = append(v.history, transition)
-	v.state, v.since, v.cause = next, now, cause
+	v.state, v.since, v.cause, v.retryAt = next, now, cause, time.Time{}
 	s.deadlines.clear(v)
 	s.endHealth(v)
 	s.changed(v.project)
@@ -85,7 +85,7 @@ func (s *Supervisor) planAll() bool {
 		for _, action := range plan.Next(p.graph(), p.names) {
 			acted = s.act(p, action) || acted
 		}
-		p.forget()
+		s.forget(p)
 	}
 	return acted
 }
@@ -98,9 +98,12 @@ func (s *Supervisor) act(p *project, action plan.Action) bool {
 	cause := v.wish
 	switch action.Event {
 	case machine.Release:
+		if v.ghosts > 0 {
+			return false
+		}
 		cause = machine.Cause{Kind: machine.ByDependency, Text: released(v)}
 	case machine.Restart:
-		v.again = false
+		v.again, p.stale = false, true
 	}
 	s.feed(v, action.Event, cause)
 	return v.state != before || action.Event == machine.Restart
@@ -113,13 +116,14 @@ func released(v *service) string {
 	return "all that it depends on is satisfied"
 }
 
-// forget drops the services that the manifest no longer has and of which
-// nothing is left.
-func (p *project) forget() {
+// forget drops the services that the manifest no longer has, once they are
+// where a stop leads to: somebody may wait for that.
+func (s *Supervisor) forget(p *project) {
 	kept := p.names[:0]
 	for _, name := range p.names {
-		if v := p.services[name]; v.removed && !v.state.Alive() {
+		if v := p.services[name]; v.removed && (v.state == machine.Down || v.state == machine.Done) {
 			delete(p.services, name)
+			s.deadlines.clear(v)
 			p.dirty = true
 			continue
 		}

@@ -14,8 +14,12 @@ import (
 // as package probe says. Its deadline is either the end of the attempt in
 // progress or the time of the next one.
 
-// attempt begins one attempt.
+// attempt begins one attempt. Without sysg-exec there is none, which is nothing
+// that the service could be blamed for: resume begins anew.
 func (s *Supervisor) attempt(v *service) {
+	if !s.connected {
+		return
+	}
 	v.health.run = s.launch(v, spec.RoleHealth)
 	s.probeAt(v, v.health.schedule.Deadline(time.Now()))
 }
@@ -27,7 +31,7 @@ func (s *Supervisor) probeAt(v *service, at time.Time) {
 // probeTime is the deadline of the health check.
 func (s *Supervisor) probeTime(v *service) {
 	switch {
-	case v.health == nil:
+	case v.health == nil || !s.connected:
 	case v.health.run == nil:
 		s.attempt(v)
 	default:

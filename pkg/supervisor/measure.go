@@ -23,13 +23,22 @@ func measure(unit *api.Unit, names userNames) {
 	switch {
 	case err != nil || fields == nil:
 		unit.Process.State = "missing"
+		vanished(unit)
 		return
 	case fields[0] == "Z":
 		unit.Process.State = "zombie"
+		vanished(unit)
 	}
 	unit.Process.User = names.ownerOf(folder)
 	unit.Memory = number(fields[21]) * uint64(os.Getpagesize())
 	unit.CPUMicros = (number(fields[11]) + number(fields[12])) * microsPerTick
+}
+
+// vanished keeps a status from calling a unit running whose process is not.
+func vanished(unit *api.Unit) {
+	if unit.State == "running" {
+		unit.State, unit.Lifecycle, unit.Health = "queued", "", "warn"
+	}
 }
 
 // microsPerTick is the unit of CPU times in /proc/PID/stat: USER_HZ is 100 on

@@ -18,6 +18,8 @@ type op struct {
 	// finished reports, in the loop, whether there is nothing left to wait
 	// for, and then with what result.
 	finished func() (api.Result, bool)
+	// ends is set for a Shutdown: what comes after the answer.
+	ends bool
 
 	// wishes are the changes that have to be on disk before the answer.
 	wishes map[*project]uint64
@@ -102,8 +104,13 @@ func (s *Supervisor) await(ctx context.Context, emit func(api.Reply) error, o *o
 		case <-o.done:
 			over = true
 		case <-ctx.Done():
-			s.inbox.post(func() { s.drop(o) })
-			return api.Result{}, ctx.Err()
+			select {
+			case <-o.done: // The answer to a Shutdown ends the context, too.
+				over = true
+			default:
+				s.inbox.post(func() { s.drop(o) })
+				return api.Result{}, ctx.Err()
+			}
 		}
 	}
 }
@@ -125,6 +132,9 @@ func (s *Supervisor) answer() {
 			o.result = result
 			close(o.done)
 			s.drop(o)
+			if o.ends && result.OK {
+				s.quit()
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"systemg.org/sysg/pkg/generation"
@@ -125,8 +126,13 @@ func (s *Supervisor) restore(v *service, record store.Service, sameBoot bool) {
 		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "the machine was started"}
 		return
 	}
+	v.restarts = record.Consecutive
+	if !sensible(record) {
+		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "its state could not be read"}
+		return // What runs of it is found nevertheless.
+	}
 	v.state, v.since = machine.State(record.Phase), record.Since
-	v.restarts, v.retryAt = record.Consecutive, record.NextRetryAt
+	v.retryAt = v.withinReason(record.NextRetryAt)
 	if err := json.Unmarshal(record.Cause, &v.cause); err != nil {
 		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "the cause was not recorded"}
 	}
@@ -143,6 +149,29 @@ func (s *Supervisor) restore(v *service, record store.Service, sameBoot bool) {
 			cause: machine.Cause{Kind: machine.ByPolicy, Text: "its time to wait is over"},
 		})
 	}
+}
+
+// sensible reports whether a record that was read is one that we wrote.
+func sensible(record store.Service) bool {
+	state := machine.State(record.Phase)
+	return slices.Contains(machine.States[:], state) && (!state.Alive() || spec.ValidIncarnation(record.Incarnation))
+}
+
+// withinReason is the time of the next try, but not later than it could be if
+// the service had failed now: the clock may have been set back since.
+func (v *service) withinReason(at time.Time) time.Time {
+	longest := max(v.config.Restart.Backoff, v.config.Restart.MaxBackoff)
+	if v.state == machine.GivenUp {
+		longest = v.config.Restart.RetryAfter
+	}
+	latest := time.Now().Add(longest)
+	if v.state == machine.GivenUp && longest == 0 {
+		return time.Time{}
+	}
+	if at.After(latest) || at.IsZero() && v.state == machine.BackingOff {
+		return latest
+	}
+	return at
 }
 
 // lastExit is the record of a run's end.

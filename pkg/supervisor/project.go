@@ -37,6 +37,9 @@ func (s *Supervisor) install(name string, number int) (*project, error) {
 	if p == nil {
 		p = &project{services: map[string]*service{}}
 		s.projects[name] = p
+		if s.unread[name] {
+			s.reclaim(p, name)
+		}
 	}
 	p.pending = &next
 	return p, nil
@@ -128,6 +131,9 @@ func (v *service) blocker() (*service, string) {
 		return nil, ""
 	}
 	other := v.project.services[edge.Service]
+	if other == nil { // Both are gone from the manifest, and it went first.
+		return nil, ""
+	}
 	text := fmt.Sprintf("dependency %s: %s", edge.Service, other.outlook())
 	if edge.Condition != generation.Started {
 		text += fmt.Sprintf(" (needed: %s)", edge.Condition)

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/machine"
@@ -18,6 +19,9 @@ func (p *project) started(units []string, message string) (api.Result, bool) {
 		switch {
 		case v == nil || v.removed || !v.wanted:
 			// Somebody else stopped it while we waited.
+		case v.stuck:
+			result.OK = false
+			result.Failed = append(result.Failed, v.diagnoseStuck())
 		case v.again || v.state == machine.Down:
 			return result, false
 		case v.state == machine.Ready || v.state == machine.Done:
@@ -31,15 +35,20 @@ func (p *project) started(units []string, message string) (api.Result, bool) {
 	return result, true
 }
 
+// lastWords is how long what a run has written may take to be captured.
+const lastWords = time.Second
+
 // upOrTold is started, but tells of failures only once all that the failed runs
-// have written is captured: their last words are the evidence.
+// have written is captured: their last words are the evidence. A pipe that
+// something holds open which is not in the run is not waited for for long.
 func (s *Supervisor) upOrTold(p *project, units []string, message string) (api.Result, bool) {
 	result, done := p.started(units, message)
 	if !done || result.OK {
 		return result, done
 	}
 	for _, r := range s.runs {
-		if r.service.project == p && r.emptied && r.pipes > 0 {
+		if patience := r.vacated.Add(lastWords); r.service.project == p && r.emptied && r.pipes > 0 && s.now().Before(patience) {
+			s.wakeAt(patience)
 			return result, false
 		}
 	}

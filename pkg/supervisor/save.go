@@ -22,6 +22,16 @@ func (s *Supervisor) save(p *project) {
 	s.states.Put(p.record(s.bootID), p.seq)
 }
 
+// flush hands over what is still to be saved. Nothing would be wrong without
+// it, but the next supervisor would have more to find out.
+func (s *Supervisor) flush() {
+	for _, p := range s.projects {
+		if p.dirty {
+			s.states.Put(p.record(s.bootID), p.seq)
+		}
+	}
+}
+
 // urgent reports whether a client waits until p is saved.
 func (s *Supervisor) urgent(p *project) bool {
 	for _, o := range s.ops {

@@ -56,6 +56,7 @@ type service struct {
 	retryAt  time.Time
 	lastEnd  *store.Exit
 	health   *check
+	ghosts   int  // that live; the next run waits for their end
 	stuck    bool // something of it outlived SIGKILL
 }
 
@@ -73,6 +74,10 @@ type run struct {
 	pipes   int // log pipes that are not drained yet
 	exited  *spec.Exited
 	emptied bool
+	// vacated is when we heard that nothing of it is left.
+	vacated time.Time
+	// ghost is set for an earlier run that we did not know of; see stray.
+	ghost bool
 	// early is set where the main process ended before the service was ready.
 	early bool
 	// condemned is why we end it, where it is a failure of its own.

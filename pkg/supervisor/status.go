@@ -126,13 +126,16 @@ func (v *service) because() string {
 // words translates our state into status.v1's state, lifecycle and health.
 func (v *service) words() (state, lifecycle, health string) {
 	switch v.state {
-	case machine.Ready:
-		return "running", "running", "healthy"
-	case machine.Starting, machine.Stopping, machine.Restarting:
-		if v.run != nil && v.run.exited == nil && v.run.pid != 0 {
-			return "running", "running", "warn"
+	case machine.Starting, machine.Ready, machine.Stopping, machine.Restarting:
+		switch {
+		case v.run == nil || v.run.exited != nil || v.run.pid == 0:
+			// Its process has ended, or after a restart of ours without
+			// sysg-exec nobody knows.
+			return "queued", "", "warn"
+		case v.state == machine.Ready:
+			return "running", "running", "healthy"
 		}
-		return "queued", "", "warn"
+		return "running", "running", "warn"
 	case machine.Waiting, machine.Preparing, machine.Launching:
 		return "queued", "", "warn"
 	case machine.Done:

@@ -41,18 +41,21 @@ type Supervisor struct {
 	helper    Helper
 	connected bool // sysg-exec has told what lives
 	dialing   bool
+	dialAgain bool // somebody asked for sysg-exec while we were dialing
 	// redialAt is when to connect again, zero for not by ourselves.
 	redialAt  time.Time
 	redials   int // connections in a row that broke
 	dialedAt  time.Time
 	listing   []execclient.Event
 	projects  map[string]*project
+	unread    map[string]bool // projects of which something runs, but that could not be read
 	runs      map[string]*run
 	deadlines deadlines
 	wake      time.Time // when the loop has to turn, zero for never
 	ops       []*op
 	questions []func()
 	quitting  bool // sysg-exec was asked to end, and we end with it
+	leaving   bool // it refused, since something was left
 	ending    bool // this is the last turn of the loop
 }
 
@@ -61,7 +64,7 @@ func New(config Config) *Supervisor {
 	return &Supervisor{
 		dial: config.Dial, generations: config.Generations, logs: config.Logs, states: config.States, log: config.Log,
 		bootID: config.BootID, inbox: newInbox(), helper: offline{},
-		projects: map[string]*project{}, runs: map[string]*run{}, deadlines: deadlines{},
+		projects: map[string]*project{}, unread: map[string]bool{}, runs: map[string]*run{}, deadlines: deadlines{},
 	}
 }
 
@@ -71,6 +74,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if err := s.load(); err != nil {
 		return err
 	}
+	defer s.flush()
 	s.reconnect()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -100,6 +104,9 @@ func (s *Supervisor) take(event execclient.Event, open bool) {
 			return
 		}
 		s.hear(event)
+		if s.ending || s.helper == (offline{}) {
+			return
+		}
 		select {
 		case event, open = <-events:
 		default:
