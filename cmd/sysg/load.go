@@ -11,48 +11,46 @@ import (
 	"systemg.org/sysg/pkg/manifest"
 )
 
-// badManifest is a manifest that cannot be used, and its text, of which each
-// problem shows a line.
+// badManifest is a manifest that cannot be used, and the texts of its files,
+// of which each problem shows a line.
 type badManifest struct {
 	problems manifest.Problems
-	text     []byte
+	sources  *manifest.Sources
 }
 
 // Error makes badManifest an error.
 func (b *badManifest) Error() string { return b.problems.Error() }
 
 // tell prints every problem.
-func (b *badManifest) tell(out *output) { printProblems(out.stderr, b.problems, b.text) }
+func (b *badManifest) tell(out *output) { printProblems(out.stderr, b.problems, b.sources) }
 
 // printProblems prints what is wrong, or worth knowing, about a manifest.
-func printProblems(to io.Writer, problems manifest.Problems, text []byte) {
+func printProblems(to io.Writer, problems manifest.Problems, sources *manifest.Sources) {
 	for _, p := range problems {
-		fmt.Fprint(to, p.Render(text))
+		fmt.Fprint(to, p.Render(sources))
 	}
 }
 
 // load reads, checks and compiles the manifest at an absolute path.
 func (a *app) load(path string) ([]generation.Generation, error) {
-	m, text, err := a.read(path)
+	m, sources, err := a.read(path)
 	if err != nil {
 		return nil, err
 	}
 	if !a.out.quiet {
-		printProblems(a.out.stderr, m.Warnings, text)
+		printProblems(a.out.stderr, m.Warnings, sources)
 	}
-	return a.compile(m, text)
+	return a.compile(m, sources)
 }
 
-// read reads and checks a manifest. It returns the text as well, as far as it
-// could be read.
-func (a *app) read(path string) (*manifest.Manifest, []byte, error) {
-	var text []byte
+// read reads and checks a manifest. It returns the texts of its files as well,
+// as far as they could be read.
+func (a *app) read(path string) (*manifest.Manifest, *manifest.Sources, error) {
+	var sources manifest.Sources
 	m, err := manifest.Load(path, manifest.Options{
 		Open: func(file string) ([]byte, error) {
 			content, err := openManifest(file)
-			if file == path {
-				text = content
-			}
+			sources.Add(file, content)
 			return content, err
 		},
 		LookupEnv: os.LookupEnv,
@@ -60,18 +58,18 @@ func (a *app) read(path string) (*manifest.Manifest, []byte, error) {
 	})
 	var problems manifest.Problems
 	if errors.As(err, &problems) {
-		return nil, text, &badManifest{problems, text}
+		return nil, &sources, &badManifest{problems, &sources}
 	}
-	return m, text, err
+	return m, &sources, err
 }
 
 // compile makes a generation of each project, with our environment as what
 // the services inherit.
-func (a *app) compile(m *manifest.Manifest, text []byte) ([]generation.Generation, error) {
+func (a *app) compile(m *manifest.Manifest, sources *manifest.Sources) ([]generation.Generation, error) {
 	generations, err := m.Compile(manifest.CompileOptions{Environ: os.Environ()})
 	var problems manifest.Problems
 	if errors.As(err, &problems) {
-		return nil, &badManifest{problems, text}
+		return nil, &badManifest{problems, sources}
 	}
 	if err != nil {
 		return nil, &api.Diagnostic{Code: api.CodeManifest, Title: err.Error()}

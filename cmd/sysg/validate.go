@@ -43,7 +43,7 @@ type finding struct {
 	Message    string        `json:"message"`
 	Why        string        `json:"why"`
 	Suggestion string        `json:"suggestion"`
-	// Doc is where to read on; there is nothing yet.
+	// Doc is the command that explains the code.
 	Doc string `json:"doc"`
 }
 
@@ -55,7 +55,7 @@ func validate(a *app, config string) error {
 	if path == "" {
 		return noManifest()
 	}
-	problems, text, err := a.judge(path)
+	problems, sources, err := a.judge(path)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func validate(a *app, config string) error {
 		a.out.printJSON(r)
 	} else {
 		// What is wrong is what was asked for.
-		printProblems(a.out.stdout, problems, text)
+		printProblems(a.out.stdout, problems, sources)
 		if r.Valid && !a.out.quiet {
 			fmt.Fprintf(a.out.stdout, "%s is valid\n", path)
 		}
@@ -77,18 +77,18 @@ func validate(a *app, config string) error {
 
 // judge is all that is wrong with a manifest, compiled and all. An error is
 // one that is not the manifest's.
-func (a *app) judge(path string) (manifest.Problems, []byte, error) {
-	m, text, err := a.read(path)
+func (a *app) judge(path string) (manifest.Problems, *manifest.Sources, error) {
+	m, sources, err := a.read(path)
 	var problems manifest.Problems
 	if err == nil {
 		problems = m.Warnings
-		_, err = a.compile(m, text)
+		_, err = a.compile(m, sources)
 	}
 	var bad *badManifest
 	if errors.As(err, &bad) {
-		return append(problems, bad.problems...), text, nil
+		return append(problems, bad.problems...), sources, nil
 	}
-	return problems, text, err
+	return problems, sources, err
 }
 
 func reportOf(path string, problems manifest.Problems) report {
@@ -100,7 +100,7 @@ func reportOf(path string, problems manifest.Problems) report {
 		}
 		r.Diagnostics = append(r.Diagnostics, finding{
 			Severity: severity, Code: p.Code(), File: p.Path, Line: p.Line, Column: p.Column, Key: p.Key, Kind: p.Kind,
-			Message: p.Message, Why: p.Why, Suggestion: p.Suggestion,
+			Message: p.Message, Why: p.Why, Suggestion: p.Suggestion, Doc: "sysg explain " + p.Code(),
 		})
 	}
 	return r

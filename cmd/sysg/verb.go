@@ -29,7 +29,7 @@ type action func(ctx context.Context, a *app, words []string) error
 // verbs are all verbs, in the order of help.
 func verbs() []verb {
 	return []verb{
-		startVerb, stopVerb, restartVerb, statusVerb, logsVerb, whyVerb, validateVerb, versionVerb, helpVerb(), activateVerb,
+		startVerb, stopVerb, restartVerb, statusVerb, logsVerb, whyVerb, validateVerb, schemaVerb, explainVerb, versionVerb, helpVerb(), activateVerb,
 	}
 }
 

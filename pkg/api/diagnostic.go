@@ -43,6 +43,9 @@ const (
 	CodeConflict          = "SG0204" // options that exclude each other
 	CodeNotAnswering      = "SG0205" // supervisor alive but not answering
 	CodeNoSupervisor      = "SG0206" // no supervisor running
+	CodeInclude           = "SG0207" // included file missing, unreadable or no YAML
+	CodeIncludeCycle      = "SG0208" // files include one another
+	CodeIncludeBounds     = "SG0209" // includes too deep or too large
 	CodeManifest          = "SG0210" // manifest invalid
 	CodeRestartRejected   = "SG0301" // manifest rejected, nothing changed
 	CodeRestartIncomplete = "SG0302" // some units are not up after a restart

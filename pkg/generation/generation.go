@@ -148,11 +148,21 @@ const (
 	SinkNone Sink = "none"
 )
 
+// LogFormat is what a log file holds.
+type LogFormat string
+
+// The formats. None is FormatText, the only one that there was at first.
+const (
+	FormatText LogFormat = "text" // lines, each with its time and stream
+	FormatRaw  LogFormat = "raw"  // the bytes as they came
+)
+
 // Logs is what happens to a service's output.
 type Logs struct {
-	Sink     Sink   `json:"sink"`
-	MaxBytes uint64 `json:"max_bytes"`
-	MaxFiles int    `json:"max_files"`
+	Sink     Sink      `json:"sink"`
+	Format   LogFormat `json:"format,omitempty"`
+	MaxBytes uint64    `json:"max_bytes"`
+	MaxFiles int       `json:"max_files"`
 }
 
 // Launch is the part that sysg-exec works from.

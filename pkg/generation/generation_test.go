@@ -162,6 +162,7 @@ func TestGenerationsThatAreRefused(t *testing.T) {
 		{"a pre_start without its command", func(_ *Generation, _ *Service, l *LaunchService) { l.Roles = l.Roles[:2] }, "pre_start"},
 		{"a pre_start without time", func(_ *Generation, s *Service, _ *LaunchService) { s.PreStart.Timeout = 0 }, "pre_start"},
 		{"an unknown sink", func(_ *Generation, s *Service, _ *LaunchService) { s.Logs.Sink = "drain" }, "sink"},
+		{"an unknown log format", func(_ *Generation, s *Service, _ *LaunchService) { s.Logs.Format = "xml" }, "log format"},
 		{"fewer than no files", func(_ *Generation, s *Service, _ *LaunchService) { s.Logs.MaxFiles = -1 }, "max_files"},
 		{"no main command", func(_ *Generation, _ *Service, l *LaunchService) { l.Roles = l.Roles[1:] }, "no command"},
 		{"a role twice", func(_ *Generation, _ *Service, l *LaunchService) { l.Roles = append(l.Roles, l.Roles[0]) }, "twice"},

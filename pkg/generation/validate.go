@@ -154,6 +154,7 @@ func (s *Service) structure() error {
 		{s.Health == nil || s.Health.valid(), "health is out of range"},
 		{s.PreStart == nil || s.PreStart.Timeout > 0, "pre_start is out of range"},
 		{s.Logs.Sink == SinkFile || s.Logs.Sink == SinkNone, "sink is unknown"},
+		{s.Logs.Format == "" || s.Logs.Format == FormatText || s.Logs.Format == FormatRaw, "log format is unknown"},
 		{s.Logs.MaxFiles >= 0, "max_files is negative"},
 	}); err != nil {
 		return err

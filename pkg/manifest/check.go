@@ -65,7 +65,7 @@ func (r *reader) checkDependency(d Dependency, on *Service, names []string) {
 	switch {
 	case on == nil:
 		p := Problem{Kind: KindUnknownService, Message: fmt.Sprintf("no service %s to depend on", quote(d.raw))}
-		if meant, found := nearest(d.Service, names); found {
+		if meant, found := Nearest(d.Service, names); found {
 			p.Suggestion = fmt.Sprintf("did you mean %q?", meant)
 		} else {
 			p.Why = "services depend on services of their own project only"

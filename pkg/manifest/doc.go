@@ -14,6 +14,16 @@
 // ignored. The text in the column of defaults is what is read where the key is
 // missing, so it cannot be wrong.
 //
+// Schema makes a JSON Schema of the same tables, by which editors check. It
+// accepts whatever the parser does, and more: a test holds both.
+//
+// # Includes
+//
+// !include path puts the root of another file in the place of the node. Its
+// paths are below its own directory, its anchors are its own, and its variables
+// are looked up where it is included. It is read once, measured like the target
+// of an alias, and counts for the bounds of the whole (see include.go).
+//
 // # Values
 //
 // ${NAME}, $NAME, ${NAME:-default} and $$ are expanded in scalar values, after

@@ -10,51 +10,68 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+	"systemg.org/sysg/pkg/api"
 )
 
 // The bounds of a document. YAML can say very much in very few bytes, and the
 // author of a manifest need not be who reads it.
 const (
-	// MaxDocument bounds the text of a manifest, in bytes.
+	// MaxDocument bounds the text of a manifest, in bytes, and of the files that
+	// it includes with it.
 	MaxDocument = 8 << 20
-	// maxMarks bounds the characters that begin a YAML node, counted before
+	// maxMarks bounds the characters that begin a YAML node in all files, counted before
 	// parsing, since the parser takes 200 bytes and a microsecond for each.
-	maxMarks = 1 << 19
+	maxMarks = 1 << 18
 	// maxDepth bounds the nesting, aliases included.
 	maxDepth = 64
 	// maxNodes and maxText bound what the document is once every alias is
 	// replaced by what it stands for.
-	maxNodes = 1 << 20
+	maxNodes = 1 << 19
 	maxText  = 2 * MaxDocument
+	// maxServices bounds the services: each takes memory even where it is but
+	// an alias of another.
+	maxServices = 40_000
 )
 
-// document is the syntax tree of a text, nil if it has none.
-func document(path string, text []byte) (*yaml.Node, Problems) {
-	if p, bad := prescan(text); bad {
-		p.Path = path
-		return nil, Problems{p}
+// document is the syntax tree of a text, with that of each file that it
+// includes; nil if there are problems that leave none.
+func document(path string, text []byte, opts Options) (*yaml.Node, Problems) {
+	if len(text) > MaxDocument {
+		return nil, Problems{{Path: path, Kind: KindConfig, Message: "the manifest is larger than 8 MiB"}}
 	}
-	root, err := decode(text)
-	if err != nil {
-		return nil, Problems{syntaxProblem(path, text, err)}
-	}
-	if root == nil {
-		return nil, nil
-	}
-	c := checker{path: path, sizes: map[*yaml.Node]size{}}
-	c.walk(root, 1)
+	c := checker{path: path, opts: opts, sizes: map[*yaml.Node]size{}, files: map[string]included{}, text: len(text)}
+	root, _ := c.read(text, 1)
 	if c.stop {
 		return nil, c.problems
 	}
 	return root, c.problems
 }
 
-// prescan refuses, in one pass over the bytes, what should not reach the parser.
-func prescan(text []byte) (Problem, bool) {
-	if len(text) > MaxDocument {
-		return Problem{Kind: KindConfig, Message: "the manifest is larger than 8 MiB"}, true
+// read is the tree of one file and its measure. An empty file is a null.
+func (c *checker) read(text []byte, depth int) (*yaml.Node, size) {
+	if p, bad := c.prescan(text); bad {
+		p.Path, p.Why = c.path, c.way(c.path)
+		c.problems = append(c.problems, p)
+		return nil, size{}
 	}
-	line, start, marks := 1, 0, 0
+	root, err := decode(text)
+	if err != nil {
+		p := syntaxProblem(c.path, text, err)
+		if len(c.chain) > 0 {
+			p.code, p.Why = api.CodeInclude, c.way(c.path)
+		}
+		c.problems = append(c.problems, p)
+		return nil, size{}
+	}
+	if root == nil {
+		root = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1, Column: 1}
+	}
+	return root, c.walk(root, depth)
+}
+
+// prescan refuses, in one pass over the bytes, what should not reach the parser.
+func (c *checker) prescan(text []byte) (Problem, bool) {
+	line, start := 1, 0
 	for i := 0; i < len(text); {
 		r, length := rune(text[i]), 1
 		if r >= utf8.RuneSelf {
@@ -67,14 +84,14 @@ func prescan(text []byte) (Problem, bool) {
 			}, true
 		}
 		if isMark(text, i) {
-			marks++
+			c.marks++
 		}
 		i += length
 		if r == '\n' {
 			line, start = line+1, i
 		}
 	}
-	if marks > maxMarks {
+	if c.marks > maxMarks {
 		return Problem{Kind: KindConfig, Message: fmt.Sprintf("the manifest holds more than %d values", maxMarks)}, true
 	}
 	return Problem{}, false
@@ -147,8 +164,10 @@ func syntaxProblem(path string, text []byte, err error) Problem {
 // blameTab finds the tab that an indentation has, for which the library often
 // blames the line before.
 func (p *Problem) blameTab(text []byte) {
+	var sources Sources
+	sources.Add(p.Path, text)
 	for number := p.Line; number > 0 && number <= p.Line+1; number++ {
-		line, _ := sourceLine(text, number)
+		line, _ := sources.line(p.Path, number)
 		if indent := len(line) - len(strings.TrimLeft(line, " ")); strings.HasPrefix(line[indent:], "\t") {
 			p.Line, p.Column, p.Suggestion = number, indent+1, "indent with spaces, YAML does not allow tabs"
 			return

@@ -10,22 +10,22 @@ import (
 	"systemg.org/sysg/pkg/envfile"
 )
 
-var envObject = Object{Name: "env", other: readPlainVar, Keys: []Key{
-	key("file", Type{Name: "env files", Accepts: "a path or a list of paths", nullable: true, read: readEnvFiles}, "",
+var envObject = Object{Name: "env", other: readPlainVar, variables: plainVarPattern, Keys: []Key{
+	key("file", Type{Name: "env files", Accepts: "a path or a list of paths", form: either(filePath, listOf(filePath)), nullable: true, read: readEnvFiles}, "",
 		"env files, read at each launch; a leading - makes one optional", in(func(e *Env) any { return &e.Files })),
-	key("vars", Type{Name: "variables", Accepts: "a mapping of names to values", nullable: true, read: readVars}, "",
+	key("vars", Type{Name: "variables", Accepts: "a mapping of names to values", form: mapOf(namePattern, scalar), nullable: true, read: readVars}, "",
 		"variables", in(func(e *Env) any { return &e.Vars })),
 	key("inherit_env", optional[bool](boolean), "",
 		"whether to start from the environment of the command that started it", in(func(e *Env) any { return &e.Inherit })),
 	key("clear_session_vars", optional[bool](boolean), "",
 		"whether variables of the login session are left out (default true)", in(func(e *Env) any { return &e.ClearSession })),
-	key("strip", list("a list of names", readName), "",
+	key("strip", list("a list of names", variableName, readName), "",
 		"names of variables that are not inherited", in(func(e *Env) any { return &e.Strip })),
 }}
 
 // envType reads an env object and opens its scope for what is read after it.
 // Whoever reads the object around it restores the scope.
-var envType = Type{Name: "env", Accepts: "a mapping", Object: &envObject, nullable: true, read: readEnv}
+var envType = Type{Name: "env", Accepts: "a mapping", Object: &envObject, form: keysOf(&envObject), nullable: true, read: readEnv}
 
 func readEnv(r *reader, v value, to any) {
 	e := to.(*Env)
@@ -66,7 +66,7 @@ func fileFault(err error) string {
 func readEnvFiles(r *reader, v value, to any) {
 	files := to.(*[]EnvFile)
 	if target(v.node).Kind == yaml.SequenceNode {
-		list("a list of paths", readEnvFile).read(r, v, files)
+		list("a list of paths", filePath, readEnvFile).read(r, v, files)
 		return
 	}
 	if file, ok := readEnvFile(r, v); ok {
@@ -94,21 +94,12 @@ func (r *reader) rawPath(v value) (string, bool) {
 }
 
 // absolute expands a path and anchors it: at the home directory where it says
-// so, else at the manifest's directory.
+// so, else at the directory of the file that it is in.
 func (r *reader) absolute(v value, raw string) (string, bool) {
-	base := r.dir()
-	for _, home := range []string{"~", "$HOME", "${HOME}"} {
-		rest, found := strings.CutPrefix(raw, home)
-		if !found || rest != "" && rest[0] != '/' {
-			continue
-		}
-		if r.opts.Home == "" {
-			r.bad(v, "the home directory is not known", "write an absolute path")
-			return "", false
-		}
-		raw = "." + rest
-		base = r.opts.Home
-		break
+	raw, base, ok := anchor(raw, path.Dir(v.file), r.opts.Home)
+	if !ok {
+		r.bad(v, "the home directory is not known", "write an absolute path")
+		return "", false
 	}
 	text, ok := r.expand(v, raw, r.scope)
 	if !ok || !r.noNUL(v, text.Value) {

@@ -37,14 +37,33 @@ var files = map[string]string{
 func options() Options {
 	return Options{
 		Open: func(path string) ([]byte, error) {
-			text, found := files[path]
-			if !found {
-				return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+			if text, found := files[path]; found {
+				return []byte(text), nil
 			}
-			return []byte(text), nil
+			if path == "/srv/app/forbidden.yaml" {
+				return nil, Judge(File{Path: path, Regular: true, Perm: 0o666, UID: 1000}, Caller{EUID: 1000})
+			}
+			if below, found := strings.CutPrefix(path, "/srv/app/"); found {
+				if text, err := os.ReadFile(filepath.Join("testdata/files", below)); err == nil {
+					return text, nil
+				}
+			}
+			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 		},
 		LookupEnv: lookupEnviron, Home: "/home/ada", User: "ada", Shell: "/bin/zsh",
 	}
+}
+
+// recorded keeps what is opened, for rendering.
+func recorded(opts Options) (Options, *Sources) {
+	var sources Sources
+	open := opts.Open
+	opts.Open = func(path string) ([]byte, error) {
+		text, err := open(path)
+		sources.Add(path, text)
+		return text, err
+	}
+	return opts, &sources
 }
 
 // golden compares with a file, or writes it.
@@ -83,17 +102,19 @@ func eachManifest(t *testing.T, pattern string, test func(t *testing.T, file str
 
 func TestEveryProblemOfABadManifestIsShownAtOnce(t *testing.T) {
 	eachManifest(t, "testdata/bad/*.yaml", func(t *testing.T, file string, text []byte) {
-		_, err := Parse("/srv/app/systemg.yaml", text, options())
+		opts, sources := recorded(options())
+		sources.Add("/srv/app/systemg.yaml", text)
+		_, err := Parse("/srv/app/systemg.yaml", text, opts)
 		var problems Problems
 		if !errors.As(err, &problems) {
 			t.Fatalf("got %v, want problems", err)
 		}
 		var shown strings.Builder
 		for i, p := range problems {
-			if i > 0 && problems[i-1].Line > p.Line {
+			if i > 0 && problems[i-1].Path == p.Path && problems[i-1].Line > p.Line {
 				t.Errorf("line %d comes after line %d", p.Line, problems[i-1].Line)
 			}
-			shown.WriteString(p.Render(text) + "\n")
+			shown.WriteString(p.Render(sources) + "\n")
 		}
 		if strings.Contains(shown.String(), "hunter2") {
 			t.Error("a problem shows the value of a variable")

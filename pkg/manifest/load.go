@@ -16,8 +16,8 @@ type Opener func(path string) ([]byte, error)
 
 // Options is what a manifest is read with.
 type Options struct {
-	// Open opens the manifest and the env files of the root, of projects and,
-	// where a value refers to a variable, of services.
+	// Open opens the manifest, what it includes, and the env files of the root,
+	// of projects and, where a value refers to a variable, of services.
 	Open Opener
 	// LookupEnv knows the environment of the command; nil knows nothing.
 	LookupEnv func(name string) (string, bool)
@@ -43,18 +43,18 @@ func Load(file string, opts Options) (*Manifest, error) {
 
 // Parse reads and checks the text of a manifest, as Load does.
 func Parse(file string, text []byte, opts Options) (*Manifest, error) {
-	tree, problems := document(file, text)
-	if tree == nil && problems != nil {
-		return nil, problems
+	tree, problems := document(file, text, opts)
+	if tree == nil {
+		return nil, problems.sorted(file)
 	}
 	r := &reader{path: file, opts: opts, version: 2, problems: problems, errors: len(problems)}
 	r.blank = r.blankService()
 	m := &root{}
 	r.defaults(&rootObject, m)
 	r.defaults(&logsObject, &m.logs)
-	top := value{node: &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}}
-	if tree != nil {
-		top.node = tree
+	top := value{}
+	if top.node, top.file = enter(tree, file); isNull(top.node) {
+		top.node = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
 	}
 	r.object(&rootObject, top, m)
 	return r.finish(m, top)
@@ -71,7 +71,7 @@ func (r *reader) finish(m *root, top value) (*Manifest, error) {
 			Path: r.path, Line: 1, Column: 1, Kind: KindNoServices, Message: "the manifest has no services", Suggestion: "add services: with one service at least",
 		})
 	}
-	problems := r.problems.sorted()
+	problems := r.problems.sorted(r.path)
 	if problems.fatal() {
 		return nil, problems
 	}
@@ -80,7 +80,7 @@ func (r *reader) finish(m *root, top value) (*Manifest, error) {
 	}, nil
 }
 
-// dir is what relative paths are below.
+// dir is the manifest's directory.
 func (r *reader) dir() string { return path.Dir(r.path) }
 
 func openProblem(file string, err error) Problem {

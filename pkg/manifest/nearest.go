@@ -1,7 +1,7 @@
 package manifest
 
-// nearest is the candidate that a misspelt name most probably means.
-func nearest(name string, candidates []string) (string, bool) {
+// Nearest is the candidate that a misspelt name most probably means.
+func Nearest(name string, candidates []string) (string, bool) {
 	best, found := 1+min(3, max(1, len(name)/3)), ""
 	for _, candidate := range candidates {
 		if d := distance(name, candidate, best); d < best {

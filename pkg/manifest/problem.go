@@ -17,6 +17,7 @@ const (
 	KindUnreadable     Kind = "unreadable-config"
 	KindUntrusted      Kind = "untrusted-config"
 	KindYAML           Kind = "invalid-yaml"
+	KindInclude        Kind = "unresolved-include"
 	KindVersion        Kind = "unsupported-version"
 	KindUnknownField   Kind = "unknown-field"
 	KindUnsupported    Kind = "unsupported-field"
@@ -48,11 +49,18 @@ type Problem struct {
 	Suggestion string
 	// Warning is set where the manifest is usable all the same.
 	Warning bool
+
+	code string // where one kind has several
 }
 
 // Code is the diagnostic code of the problem.
 func (p Problem) Code() string {
+	if p.code != "" {
+		return p.code
+	}
 	switch p.Kind {
+	case KindInclude:
+		return api.CodeInclude
 	case KindUnreadable:
 		return api.CodeNoManifest
 	case KindUntrusted:
@@ -85,7 +93,7 @@ func (p Problem) String() string {
 	return text
 }
 
-// Problems is everything that is wrong with a manifest, sorted by line. It is
+// Problems is everything that is wrong with a manifest, sorted by file and line. It is
 // an error if it holds more than warnings.
 type Problems []Problem
 
@@ -105,14 +113,20 @@ func (ps Problems) fatal() bool {
 	return slices.ContainsFunc(ps, func(p Problem) bool { return !p.Warning })
 }
 
-// sorted sorts by line and drops what is said twice of the same place, as of a
-// value that several aliases stand for.
-func (ps Problems) sorted() Problems {
+// sorted sorts by file, the manifest itself first, and by line. It drops what
+// is said twice of the same place, as of a value that several aliases stand for.
+func (ps Problems) sorted(manifest string) Problems {
+	rank := func(p Problem) string {
+		if p.Path == manifest {
+			return ""
+		}
+		return p.Path
+	}
 	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return slices.CompactFunc(ps, func(a, b Problem) bool {
-		return a.Line == b.Line && a.Column == b.Column && a.Message == b.Message
+		return a.Path == b.Path && a.Line == b.Line && a.Column == b.Column && a.Message == b.Message
 	})
 }
 

@@ -18,6 +18,7 @@ type reader struct {
 	scope    *scope
 	expanded int     // bytes that expansion and env files have made so far
 	depth    int     // of variables that refer to variables
+	count    int     // of services
 	blank    Service // every service begins as a copy of it
 	// inService is set while services are read, whose env files are not needed yet.
 	inService bool
@@ -26,20 +27,20 @@ type reader struct {
 	warnings  int
 }
 
-// value is a node and how one gets to it.
+// value is a node, the file it is in, and how one gets to it.
 type value struct {
 	node   *yaml.Node
+	file   string
 	name   string
 	parent *value
 }
 
 func (v *value) child(name string, n *yaml.Node) value {
-	return value{node: n, name: name, parent: v}
+	n, file := enter(n, v.file)
+	return value{node: n, file: file, name: name, parent: v}
 }
 
-func (v *value) item(i int) value {
-	return value{node: v.node.Content[i], name: "[" + strconv.Itoa(i) + "]", parent: v}
-}
+func (v *value) item(i int) value { return v.child("["+strconv.Itoa(i)+"]", v.node.Content[i]) }
 
 // pairs are the keys and values of a mapping. A key that is no scalar has been
 // reported with the document.
@@ -79,7 +80,7 @@ func (r *reader) report(v value, p Problem) {
 	if *count++; *count > maxProblems {
 		return
 	}
-	p.Path, p.Line, p.Column, p.Key = r.path, v.node.Line, v.node.Column, v.path()
+	p.Path, p.Line, p.Column, p.Key = v.file, v.node.Line, v.node.Column, v.path()
 	r.problems = append(r.problems, p)
 }
 
@@ -92,9 +93,8 @@ func (r *reader) bad(v value, message, suggestion string) {
 func (r *reader) is(v value, kind yaml.Kind, what string) bool {
 	n := target(v.node)
 	switch tag := n.ShortTag(); {
-	case tag == "!include":
-		r.unsupported(v, "!include")
-		return false
+	case tag == includeTag:
+		return false // Reported with the document.
 	case n.Kind == kind && isCoreTag(tag):
 		return true
 	case !isCoreTag(tag):
@@ -203,7 +203,7 @@ func (r *reader) unsupported(v value, what string) {
 
 func (r *reader) unknownKey(o *Object, v value) {
 	p := Problem{Kind: KindUnknownField, Message: fmt.Sprintf("unknown key %s in %s", quote(v.name), o.Name)}
-	switch meant, found := nearest(v.name, o.names(true)); {
+	switch meant, found := Nearest(v.name, o.names(true)); {
 	case v.name == "<<":
 		p.Kind, p.Message = KindUnsupported, "merge keys (`<<`) are not supported"
 		p.Suggestion = "write the keys out, or use an alias for a whole value"

@@ -16,8 +16,8 @@ import (
 //	   |     ^ did you mean "command"?
 //	   = note: why the rule is there
 //
-// The source is the text of the file; nil leaves the line out.
-func (p Problem) Render(source []byte) string {
+// Without the text of the file the line is left out.
+func (p Problem) Render(sources *Sources) string {
 	var b strings.Builder
 	severity := "error"
 	if p.Warning {
@@ -28,15 +28,15 @@ func (p Problem) Render(source []byte) string {
 		fmt.Fprintf(&b, " (%s)", p.Key)
 	}
 	b.WriteString("\n")
-	p.renderLine(&b, source)
+	p.renderLine(&b, sources)
 	if p.Why != "" {
 		fmt.Fprintf(&b, "   = note: %s\n", p.Why)
 	}
 	return b.String()
 }
 
-func (p Problem) renderLine(b *strings.Builder, source []byte) {
-	line, found := sourceLine(source, p.Line)
+func (p Problem) renderLine(b *strings.Builder, sources *Sources) {
+	line, found := sources.line(p.Path, p.Line)
 	if !found {
 		if p.Suggestion != "" {
 			fmt.Fprintf(b, "   = help: %s\n", p.Suggestion)
@@ -59,16 +59,48 @@ func (p Problem) renderLine(b *strings.Builder, source []byte) {
 	b.WriteString("\n")
 }
 
-// sourceLine is line number (from 1) of the source.
-func sourceLine(source []byte, number int) (string, bool) {
-	for i := 1; number > 0 && len(source) > 0; i++ {
-		line, rest, _ := bytes.Cut(source, []byte{'\n'})
-		if i == number {
-			return string(line), true
-		}
-		source = rest
+// Sources are the texts that problems are about. The zero value has none.
+type Sources struct {
+	texts map[string][]byte
+	// starts is where the lines of a text begin, found when the first is asked
+	// for: a thousand problems of a long file would search for long.
+	starts map[string][]int
+}
+
+// Add adds the text of a file.
+func (s *Sources) Add(path string, text []byte) {
+	if s.texts == nil {
+		s.texts, s.starts = map[string][]byte{}, map[string][]int{}
 	}
-	return "", false
+	s.texts[path] = text
+	delete(s.starts, path)
+}
+
+// line is line number (from 1) of a file.
+func (s *Sources) line(path string, number int) (string, bool) {
+	if s == nil || len(s.texts[path]) == 0 {
+		return "", false
+	}
+	text, starts := s.texts[path], s.starts[path]
+	if starts == nil {
+		starts = lineStarts(text)
+		s.starts[path] = starts
+	}
+	if number < 1 || number > len(starts) {
+		return "", false
+	}
+	line, _, _ := bytes.Cut(text[starts[number-1]:], []byte{'\n'})
+	return string(line), true
+}
+
+func lineStarts(text []byte) []int {
+	starts := make([]int, 1, 1+bytes.Count(text, []byte{'\n'}))
+	for i, c := range text {
+		if c == '\n' && i+1 < len(text) {
+			starts = append(starts, i+1)
+		}
+	}
+	return starts
 }
 
 // window cuts a line to what fits a screen around the column, without anything

@@ -8,12 +8,12 @@ import (
 	"systemg.org/sysg/pkg/generation"
 )
 
-var serviceObject = Object{Name: "a service", Keys: []Key{
+var serviceObject = Object{Name: "a service", need: exactlyOne("command", "exec"), Keys: []Key{
 	key("env", envType, "", "environment", in(func(s *Service) any { return &s.Env })),
 	key("command", shell, "", "run as /bin/sh -c; a simple command replaces the shell", in(func(s *Service) any { return &s.Command })),
 	key("exec", argv, "", "run without a shell; exactly one of command and exec", in(func(s *Service) any { return &s.Exec })),
 	key("working_dir", directory, "", "working directory (default: the manifest's)", in(func(s *Service) any { return &s.Dir })),
-	key("depends_on", list("a list of services", readDependency), "",
+	key("depends_on", dependencies, "",
 		"what must be up before: names, or {service, condition, on_failure}", in(func(s *Service) any { return &s.DependsOn })),
 	key("restart_policy", choice[generation.Policy]("always on-failure never", ""), "never",
 		"after which ends it is started again", in(func(s *Service) any { return &s.Restart.Policy })),
@@ -24,7 +24,7 @@ var serviceObject = Object{Name: "a service", Keys: []Key{
 	key("stable_after", duration, "60s", "uptime after which delay and count begin anew", in(func(s *Service) any { return &s.Restart.StableAfter })),
 	key("exit_codes", object(&exitsObject), "", "what counts as success, and what is final", in(func(s *Service) any { return &s.Exits })),
 	key("stop", object(&stopObject), "", "how it is stopped", in(func(s *Service) any { return &s.Stop })),
-	key("ready", Type{Name: "a readiness rule", Accepts: "stable, health", Choices: readyChoice.Choices, read: readReady}, "",
+	key("ready", Type{Name: "a readiness rule", Accepts: "stable, health", Choices: readyChoice.Choices, form: readyChoice.form, read: readReady}, "",
 		"what makes it ready (default: health with a health check, else stable)", in(func(s *Service) any { return &s.Ready })),
 	key("stable_for", duration, "250ms", "how long it must live to be ready by stable", in(func(s *Service) any { return &s.StableFor })),
 	key("start_timeout", positive, "5m", "time to become ready", in(func(s *Service) any { return &s.StartTimeout })),
@@ -73,11 +73,11 @@ var logsObject = Object{Name: "logs", Lenient: true, nested: true, Keys: []Key{
 	key("sink", choice[generation.Sink]("file none", "journal"), "file", "where output goes", in(func(l *generation.Logs) any { return &l.Sink })),
 	key("max_bytes", logSize, "10M", "size at which a log is rotated", in(func(l *generation.Logs) any { return &l.MaxBytes })),
 	key("max_files", integer(0, 10_000), "5", "rotated logs that are kept", in(func(l *generation.Logs) any { return &l.MaxFiles })),
-	later("format", "text with time and stream, or raw"),
+	key("format", choice[generation.LogFormat]("text raw", ""), "text", "text with time and stream, or raw", in(func(l *generation.Logs) any { return &l.Format })),
 }}
 
 // directory is a path that the service starts in.
-var directory = Type{Name: "a path", Accepts: "a path", read: func(r *reader, v value, to any) {
+var directory = Type{Name: "a path", Accepts: "a path", form: filePath, read: func(r *reader, v value, to any) {
 	if raw, ok := r.rawPath(v); ok {
 		if dir, ok := r.absolute(v, raw); ok {
 			*to.(*string) = dir
@@ -111,8 +111,8 @@ func readExit(r *reader, v value) (generation.Exit, bool) {
 	return exit, err == nil
 }
 
-var dependencyObject = Object{Name: "a dependency", Lenient: true, Keys: []Key{
-	key("service", Type{Name: "a service", Accepts: "the name of a service", read: readDependencyName}, "",
+var dependencyObject = Object{Name: "a dependency", Lenient: true, need: node{"required": []string{"service"}}, Keys: []Key{
+	key("service", Type{Name: "a service", Accepts: "the name of a service", form: filled, read: readDependencyName}, "",
 		"the service that must be up", in(func(d *Dependency) any { return d })),
 	key("condition", choice[generation.Condition]("started healthy completed", ""), "started",
 		"what it must be", in(func(d *Dependency) any { return &d.Condition })),
@@ -127,6 +127,12 @@ var onFailure = func() Type {
 			*to.(*bool) = word == "keep"
 		}
 	}
+	return t
+}()
+
+var dependencies = func() Type {
+	t := list("a list of services", either(filled, keysOf(&dependencyObject)), readDependency)
+	t.Object = &dependencyObject
 	return t
 }()
 
@@ -190,13 +196,13 @@ var deploymentObject = Object{Name: "deployment", Lenient: true, nested: true, K
 	key("strategy", choice[string]("immediate", "rolling"), "immediate", "how a running service is replaced", in(func(d *Deployment) any { return &d.Strategy })),
 	key("pre_start", shell, "", "command that must succeed before each start", in(func(d *Deployment) any { return &d.PreStart })),
 	key("pre_start_timeout", positive, "5m", "time for pre_start", in(func(d *Deployment) any { return &d.PreStartTimeout })),
-	key("health_check", Type{Name: "a health check", Accepts: "a mapping", Object: &healthObject, nullable: true, read: readHealth}, "",
+	key("health_check", Type{Name: "a health check", Accepts: "a mapping", Object: &healthObject, form: keysOf(&healthObject), nullable: true, read: readHealth}, "",
 		"check that tells whether it works", in(func(d *Deployment) any { return &d.Health })),
 	later("grace_period", "time that a rolling candidate must stay healthy"),
 	later("blue_green", "replacement in two slots"),
 }}
 
-var healthObject = Object{Name: "a health check", nested: true, Keys: []Key{
+var healthObject = Object{Name: "a health check", nested: true, need: exactlyOne("command", "exec"), Keys: []Key{
 	key("command", shell, "", "shell command that exits 0 if all is well", in(func(h *Health) any { return &h.Command })),
 	key("exec", argv, "", "the same without a shell", in(func(h *Health) any { return &h.Exec })),
 	key("interval", positive, "2s", "time between attempts", in(func(h *Health) any { return &h.Interval })),

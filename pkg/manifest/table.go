@@ -19,6 +19,10 @@ type Object struct {
 	// Lenient objects are those where the older program ignored unknown keys.
 	// In manifests of versions 1 and 2 such a key is a warning.
 	Lenient bool
+	// need are rules about several keys, for the JSON Schema.
+	need node
+	// variables is the pattern of keys that are variables, for the JSON Schema.
+	variables string
 	// nested objects are known by their key: "stop.command", not "command".
 	nested bool
 	// other is offered a key that is not in the table, and says whether it took it.
@@ -49,6 +53,8 @@ type Type struct {
 	Choices []Choice
 	// Object is the table of a nested mapping.
 	Object *Object
+	// form is the value's shape in the JSON Schema.
+	form form
 	// nullable types may be empty in YAML, which is the same as not there.
 	nullable bool
 	// read puts the value where to, a pointer, points, or reports what is wrong.

@@ -39,7 +39,7 @@ func TestEveryRowIsComplete(t *testing.T) {
 				t.Errorf("%s: key %q has no doc, or is there twice", entry.object.Name, k.Name)
 			}
 			seen[k.Name] = true
-			if k.Stage == Supported && (k.Type.read == nil || k.Type.Name == "" || k.Type.Accepts == "" || k.field == nil) {
+			if k.Stage == Supported && (k.Type.read == nil || k.Type.Name == "" || k.Type.Accepts == "" || k.Type.form == nil || k.field == nil) {
 				t.Errorf("%s: key %q cannot be read", entry.object.Name, k.Name)
 			}
 			if k.AliasOf != "" && entry.object.find(k.AliasOf) < 0 {

@@ -10,24 +10,39 @@ import (
 // their bounds, so they cannot overflow.
 type size struct{ nodes, text, height int }
 
-// checker walks a tree once. Anchored nodes are measured where they are
-// defined and looked up where they are used, so a bomb is as quick to measure
-// as it is to read.
+// checker walks the tree of a manifest once, and those of the files that it
+// includes. Anchored nodes are measured where they are defined and looked up
+// where they are used, so a bomb is as quick to measure as it is to read.
 type checker struct {
-	path     string
-	sizes    map[*yaml.Node]size
-	problems Problems
+	path  string // of the file that is walked
+	opts  Options
+	sizes map[*yaml.Node]size
+	files map[string]included // by path
+	// chain is how the walked file is come to, height how many files deep its
+	// includes so far are.
+	chain  []step
+	height int
+	// text and marks are those of all files.
+	text, marks int
+	problems    Problems
 	// stop is set when the tree cannot be read at all.
 	stop bool
 }
 
 func (c *checker) refuse(n *yaml.Node, kind Kind, format string, args ...any) {
-	if len(c.problems) >= maxProblems {
-		return
+	c.add(n, Problem{Kind: kind, Message: fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) add(n *yaml.Node, p Problem) {
+	if len(c.problems) < maxProblems {
+		p.Path, p.Line, p.Column = c.path, n.Line, n.Column
+		c.problems = append(c.problems, p)
 	}
-	c.problems = append(c.problems, Problem{
-		Path: c.path, Line: n.Line, Column: n.Column, Kind: kind, Message: fmt.Sprintf(format, args...),
-	})
+}
+
+func (c *checker) tooNested(n *yaml.Node) {
+	c.refuse(n, KindConfig, "nested more than %d deep", maxDepth)
+	c.stop = true
 }
 
 // walk measures a node at that depth, and everything in it.
@@ -35,16 +50,25 @@ func (c *checker) walk(n *yaml.Node, depth int) size {
 	if c.stop {
 		return size{}
 	}
-	if n.Kind == yaml.AliasNode {
+	switch {
+	case n.Kind == yaml.AliasNode:
 		return c.alias(n, depth)
-	}
-	if depth > maxDepth {
-		c.refuse(n, KindConfig, "nested more than %d deep", maxDepth)
-		c.stop = true
+	case depth > maxDepth:
+		c.tooNested(n)
 		return size{}
+	case n.Tag == includeTag:
+		s := c.include(n, depth)
+		if n.Anchor != "" {
+			c.sizes[n] = s
+		}
+		return s
 	}
 	total := size{nodes: 1, text: len(n.Value), height: 1}
-	for _, child := range n.Content {
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && child.Tag == includeTag {
+			c.refuse(child, KindInclude, "a key cannot be included, only a value can")
+			continue
+		}
 		s := c.walk(child, depth+1)
 		total.nodes += s.nodes
 		total.text += s.text
@@ -70,8 +94,7 @@ func (c *checker) alias(n *yaml.Node, depth int) size {
 		c.refuse(n, KindYAML, "anchor %s contains itself", quote(n.Value))
 		c.stop = true
 	case depth+s.height-1 > maxDepth:
-		c.refuse(n, KindConfig, "nested more than %d deep", maxDepth)
-		c.stop = true
+		c.tooNested(n)
 	}
 	return s
 }
@@ -96,8 +119,8 @@ func (c *checker) duplicates(n *yaml.Node) {
 
 // target is the node itself, or what it is an alias of.
 func target(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return n.Alias
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
 	}
 	return n
 }

@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -42,8 +43,8 @@ func (r *reader) noNUL(v value, text string) bool {
 }
 
 // word is a type that a function reads from one expanded scalar.
-func word[V any](name, accepts string, parse func(string) (V, error)) Type {
-	return Type{Name: name, Accepts: accepts, read: func(r *reader, v value, to any) {
+func word[V any](name, accepts string, form form, parse func(string) (V, error)) Type {
+	return Type{Name: name, Accepts: accepts, form: form, read: func(r *reader, v value, to any) {
 		text, ok := r.text(v, name)
 		if !ok {
 			return
@@ -81,7 +82,7 @@ func optional[V any](t Type) Type {
 // choice is a type with a few words, of which those after "later" are not
 // supported yet.
 func choice[V ~string](words string, laterWords string) Type {
-	t := Type{Name: "one of its words", Accepts: strings.Join(strings.Fields(words), ", ")}
+	t := Type{Name: "one of its words", Accepts: strings.Join(strings.Fields(words), ", "), form: oneWord(strings.Fields(words)...)}
 	for _, w := range strings.Fields(words) {
 		t.Choices = append(t.Choices, Choice{w, Supported})
 	}
@@ -116,7 +117,7 @@ func (r *reader) choose(v value, t Type) (string, bool) {
 	}
 	shown := quote(text.Raw)
 	suggestion := "expected one of " + t.Accepts
-	if meant, found := nearest(text.Value, words); found && !text.Expanded {
+	if meant, found := Nearest(text.Value, words); found && !text.Expanded {
 		suggestion = fmt.Sprintf("did you mean %q?", meant)
 	}
 	r.bad(v, fmt.Sprintf("%s cannot be %s", v.name, shown), suggestion)
@@ -126,7 +127,7 @@ func (r *reader) choose(v value, t Type) (string, bool) {
 // integer is a type for whole numbers in a range.
 func integer(least, most int) Type {
 	accepts := fmt.Sprintf("a whole number from %d to %d", least, most)
-	return word("a whole number", accepts, func(s string) (int, error) {
+	return word("a whole number", accepts, number(least, most), func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
 		if err != nil {
 			return 0, errors.New("it is none")
@@ -140,14 +141,14 @@ func integer(least, most int) Type {
 
 // object is a type for a nested mapping, read into a struct that is there.
 func object(o *Object) Type {
-	return Type{Name: o.Name, Accepts: "a mapping", Object: o, nullable: true, read: func(r *reader, v value, to any) {
+	return Type{Name: o.Name, Accepts: "a mapping", Object: o, form: keysOf(o), nullable: true, read: func(r *reader, v value, to any) {
 		r.object(o, v, to)
 	}}
 }
 
 // list is a type for a list whose items are read one by one.
-func list[V any](name string, item func(r *reader, v value) (V, bool)) Type {
-	return Type{Name: name, Accepts: name, nullable: true, read: func(r *reader, v value, to any) {
+func list[V any](name string, items form, item func(r *reader, v value) (V, bool)) Type {
+	return Type{Name: name, Accepts: name, form: listOf(items), nullable: true, read: func(r *reader, v value, to any) {
 		if !r.is(v, yaml.SequenceNode, name) {
 			return
 		}
@@ -166,17 +167,17 @@ const durationAccepts = "a whole number with ms, s, m, h or d, such as 500ms, 30
 
 // The simple types of the tables.
 var (
-	duration = word("a duration", durationAccepts, parseDuration)
-	positive = word("a duration", durationAccepts+", and more than 0", parsePositive)
-	retry    = word("a duration", durationAccepts+`, or "never"`, parseRetry)
-	logSize  = word("a size", "a whole number of bytes, or with K, M, G or T, such as 10M", parseLogSize)
-	umask    = word("a file mode", `octal digits, such as "0022"`, parseUmask)
-	boolean  = word("true or false", "true or false", parseBool)
-	signal   = word("a signal", "a name or number, such as SIGTERM or SIGRTMIN+3", parseSignal)
-	rlimit   = word("a limit", `a number, a size, "unlimited" or "soft:hard"`, parseLimit)
+	duration = word("a duration", durationAccepts, numeral(0, math.MaxInt, durationPattern), parseDuration)
+	positive = word("a duration", durationAccepts+", and more than 0", numeral(1, math.MaxInt, positivePattern), parsePositive)
+	retry    = word("a duration", durationAccepts+`, or "never"`, numeral(1, math.MaxInt, positivePattern+"|never"), parseRetry)
+	logSize  = word("a size", "a whole number of bytes, or with K, M, G or T, such as 10M", numeral(1, math.MaxInt, sizePattern), parseLogSize)
+	umask    = word("a file mode", `octal digits, such as "0022"`, numeral(0, 777, "(0o)?[0-7]+"), parseUmask)
+	boolean  = word("true or false", "true or false", truth, parseBool)
+	signal   = word("a signal", "a name or number, such as SIGTERM or SIGRTMIN+3", numeral(1, maxRealTime, signalPattern), parseSignal)
+	rlimit   = word("a limit", `a number, a size, "unlimited" or "soft:hard"`, numeral(0, math.MaxInt, limitPattern+"(:"+limitPattern+")?"), parseLimit)
 
 	// shell is a shell string, which nothing is expanded in.
-	shell = Type{Name: "a command", Accepts: "a command for /bin/sh", read: func(r *reader, v value, to any) {
+	shell = Type{Name: "a command", Accepts: "a command for /bin/sh", form: filled, read: func(r *reader, v value, to any) {
 		command, ok := r.raw(v, "a command")
 		if ok && strings.TrimSpace(command) == "" {
 			r.bad(v, fmt.Sprintf("%s is empty", v.name), "expected a command for /bin/sh")
@@ -186,13 +187,13 @@ var (
 	}}
 
 	// argv is a program and its arguments.
-	argv = Type{Name: "a list", Accepts: "a program and its arguments", read: readArgv}
+	argv = Type{Name: "a list", Accepts: "a program and its arguments", form: atLeastOne(listOf(scalar)), read: readArgv}
 
-	exits = list("a list of exit codes and signals", readExit)
+	exits = list("a list of exit codes and signals", numeral(0, 255, signalPattern), readExit)
 )
 
 func readArgv(r *reader, v value, to any) {
-	items := list("a list", func(r *reader, v value) (Text, bool) { return r.text(v, "an argument") })
+	items := list("a list", scalar, func(r *reader, v value) (Text, bool) { return r.text(v, "an argument") })
 	before := r.errors
 	items.read(r, v, to)
 	if texts := *to.(*[]Text); r.errors == before && (len(texts) == 0 || strings.TrimSpace(texts[0].Value) == "") {

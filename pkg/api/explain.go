@@ -1,0 +1,172 @@
+package api
+
+// Explanation is what a code means, for `sysg explain` and docs/codes.md.
+type Explanation struct {
+	Code    string `json:"code"`
+	Meaning string `json:"meaning"`
+	Cause   string `json:"cause"`
+	Remedy  string `json:"remedy"`
+}
+
+// Explanations are those of all codes, sorted by code.
+func Explanations() []Explanation { return explanations }
+
+// explanations has a row for each code of diagnostic.go, which a test holds.
+// The sentences stand alone: they are read without the diagnostic.
+var explanations = []Explanation{
+	{
+		CodeInternal, "Something failed that has no code of its own.",
+		"The title says what was tried and what the system answered, such as a folder that cannot be written.",
+		"Mend what the title names. If it is not clear, `sysg logs --supervisor` has what the supervisor saw.",
+	},
+	{
+		CodeAmbiguous, "The name fits services of several projects.",
+		"Two projects that are installed have a service of that name.",
+		"Add `-p PROJECT`. The diagnostic lists the projects that have it.",
+	},
+	{
+		CodeStartFailed, "A service did not start, and no better reason is known.",
+		"It ended, or was stopped, before it was ready.",
+		"Read `sysg why SERVICE` and `sysg logs -s SERVICE`.",
+	},
+	{
+		CodeLogsNoTarget, "`sysg logs` was not told whose output to show.",
+		"Neither a service, nor a project, nor the supervisor was named.",
+		"Add `-s SERVICE`, `-p PROJECT` or `--supervisor`.",
+	},
+	{
+		CodeLogsSelector, "`sysg logs --supervisor` was given a service or project as well.",
+		"The supervisor's own log belongs to no service.",
+		"Leave out `--supervisor`, or the other selector.",
+	},
+	{
+		CodeHealthTimeout, "The attempts of a health check took too long.",
+		"The check hangs, as when what it asks does not answer, or `attempt_timeout` is shorter than it needs.",
+		"Run the check by hand. If it is only slow, raise `attempt_timeout` or `total_timeout` of its `health_check`.",
+	},
+	{
+		CodeExitedAtStart, "A service ended at once.",
+		"Its command does not exist, its configuration is wrong, or it puts itself into the background.",
+		"The evidence has its last output; `sysg logs -s SERVICE` has all. Have it run in the foreground.",
+	},
+	{
+		CodePreStart, "The `pre_start` command failed, so the service was not started.",
+		"The command exited with another code than 0, or could not be run.",
+		"Mend what its output names, and start again; a restart runs it anew.",
+	},
+	{
+		CodeUnhealthy, "The health check said that the service does not work.",
+		"The service is up but not usable, as when it cannot reach its database, or the check looks in the wrong place.",
+		"Read `sysg logs -s SERVICE`, and run the check by hand as the service's user.",
+	},
+	{
+		CodePortInUse, "The port that a service listens on is taken.",
+		"Another program has it, often an earlier copy of the same service that was started by hand.",
+		"`ss -ltnp` shows who has it. End that one, or give the service another port.",
+	},
+	{
+		CodePreStartTimeout, "The `pre_start` command took longer than it may.",
+		"It waits for something that does not come, or has more to do than `pre_start_timeout` allows (5m).",
+		"Find what it waits for, or raise `deployment.pre_start_timeout`.",
+	},
+	{
+		CodeDependency, "A service was not started because of one that it depends on.",
+		"The other did not become what `depends_on` asks: started, healthy or completed.",
+		"`sysg why SERVICE` names the first cause. Mend that one; what waits for it follows.",
+	},
+	{
+		CodeGivenUp, "A service failed so often that it is not started again for now.",
+		"It used up `max_restarts` without one stable run.",
+		"Find out why it ends (`sysg logs -s SERVICE`), then `sysg restart -s SERVICE`. Without that it is tried again after `retry_after`.",
+	},
+	{
+		CodeHelper, "`sysg-exec`, the program that starts processes, is not there or refused.",
+		"It is not installed beside the others, it has ended, or it is of another version.",
+		"Check that `sysg`, `sysgd` and `sysg-exec` come from one installation, then `sysg stop --supervisor` and start again.",
+	},
+	{
+		CodeLaunch, "A service could not be launched.",
+		"One of the steps between the fork and its program failed: its directory, a limit, its environment or the program itself.",
+		"The title names the step and what the kernel answered. Change that key of the service.",
+	},
+	{
+		CodeStopIncomplete, "Processes of a service are alive after it was stopped.",
+		"They cannot be killed yet, as in uninterruptible sleep on a disk or a network file system.",
+		"The evidence lists them. Once they can go they do; `sysg status` shows what is left.",
+	},
+	{
+		CodeProjectMismatch, "`-p` names another project than the manifest has.",
+		"The option and the file belong to different stacks.",
+		"Leave out `-p`, or name the manifest of that project with `-c`.",
+	},
+	{
+		CodeUnknownUnit, "There is no such service or project.",
+		"The name is misspelt, or the stack that has it was never started.",
+		"`sysg status` lists what there is.",
+	},
+	{
+		CodeNoManifest, "The manifest was not found, or cannot be read.",
+		"The command runs in another directory, or the file's mode keeps you out.",
+		"Name it with `-c FILE`.",
+	},
+	{
+		CodeConflict, "Two options exclude each other.",
+		"Each asks for something else.",
+		"Leave one out; `sysg help COMMAND` says what they do.",
+	},
+	{
+		CodeNotAnswering, "The supervisor is alive but does not answer.",
+		"It is stopped (SIGSTOP), or the machine is out of memory or processor time.",
+		"Look at it with `ps`. Services keep running whatever happens to it; kill it, and the next `sysg` command brings it back.",
+	},
+	{
+		CodeNoSupervisor, "No supervisor runs.",
+		"Nothing was started yet, or it was stopped.",
+		"`sysg start` starts it with the stack.",
+	},
+	{
+		CodeInclude, "A file that the manifest includes cannot be used.",
+		"It is missing or unreadable, or what is in it is not YAML. Paths are relative to the file that has the `!include`, and are taken without variables.",
+		"Follow the include chain in the note to the place that names the file, and mend the path or the file.",
+	},
+	{
+		CodeIncludeCycle, "Files include one another.",
+		"A file includes itself, at once or through others.",
+		"The note has the chain. Take one `!include` out of it.",
+	},
+	{
+		CodeIncludeBounds, "Includes are nested too deep, or are too large together.",
+		"More than 10 files include one another in a row, or the files are larger than 8 MiB together.",
+		"Include the deeper files from further up, or split the stack into several manifests.",
+	},
+	{
+		CodeManifest, "The manifest is not valid.",
+		"A value cannot be read, a key is missing or is not supported by this version, or the text is not YAML.",
+		"Each problem has its line and what to write there. `sysg validate` shows all of them at once.",
+	},
+	{
+		CodeUntrusted, "The manifest, or a file it includes, could be changed by somebody who must not.",
+		"It belongs to another user, others can write it, or it is no regular file. Whoever can change it decides what runs as you.",
+		"Take ownership (`chown`) and write permission of others (`chmod go-w`); the diagnostic has the command.",
+	},
+	{
+		CodeUnknownKey, "A key does not exist.",
+		"It is misspelt, or stands in the wrong place.",
+		"The nearest key is suggested. `sysg schema` has all keys, and editors can complete by it.",
+	},
+	{
+		CodeGraph, "The dependencies of services do not work out.",
+		"`depends_on` names a service that the project does not have, or services wait for one another in a circle.",
+		"Correct the name, or take one dependency out of the circle that is shown.",
+	},
+	{
+		CodeRestartRejected, "The manifest was rejected, and nothing was changed.",
+		"It was edited since the last start and is not valid now. Everything runs on as before.",
+		"Mend what follows it (`sysg validate`), and restart again.",
+	},
+	{
+		CodeRestartIncomplete, "Some services are not up after a restart.",
+		"They failed with the new manifest. The others run.",
+		"`sysg why SERVICE` says why for each.",
+	},
+}
