@@ -42,7 +42,11 @@ func (o *output) line(l api.Line, how lineStyle) {
 	}
 }
 
+// dated is a line with its time and stream, where its log has them.
 func (o *output) dated(l api.Line) string {
+	if l.Time == "" {
+		return l.Text
+	}
 	return paint(o.colour, faint, l.Time+" "+l.Stream) + " " + l.Text
 }
 

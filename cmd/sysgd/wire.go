@@ -46,7 +46,7 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 	// The parts report to the supervisor, which is made of them: they are
 	// told where to report through a variable that is set before they start.
 	var s *supervisor.Supervisor
-	capture, err := logs.New(paths.Logs(d.state), func(drained logs.Drained) { s.Drained(drained.Incarnation) })
+	capture, err := logs.New(paths.Logs(d.state), paths.Spool(d.runtime), func(drained logs.Drained) { s.Drained(drained.Incarnation) })
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,11 @@ const (
 // batch turns what one read brought into lines. Its buffers are used over and
 // over, for all pipes.
 type batch struct {
+	source *source
 	file   *logFile
 	now    time.Time
+	// used is how many bytes of the source became lines in out.
+	used   int
 	prefix []byte
 	out    []byte // finished lines, not written yet
 	joined []byte // a line that began in an earlier read
@@ -28,14 +31,16 @@ func newBatch() *batch {
 
 // begin prepares for lines of s, read at now.
 func (b *batch) begin(s *source, now time.Time) {
-	b.file, b.now = s.file, now
+	b.source, b.file, b.now = s, s.file, now
 	b.prefix = appendPrefix(b.prefix[:0], now, s.Stream, s.Label)
 	// Opened first for its size. If that fails, put finds out again and counts.
+	b.file.use(false)
 	_ = b.file.open()
 }
 
-// feed takes what was read from s. An unfinished line waits in s.
-func (b *batch) feed(s *source, chunk []byte) {
+// feed takes what was read from the source. An unfinished line waits there.
+func (b *batch) feed(chunk []byte) {
+	s := b.source
 	for len(chunk) > 0 {
 		line, finished := chunk, false
 		if i := bytes.IndexByte(chunk, '\n'); i >= 0 {
@@ -49,27 +54,28 @@ func (b *batch) feed(s *source, chunk []byte) {
 		}
 		for len(line) > MaxLine {
 			cut := splitAt(line)
-			b.add(line[:cut], SplitMark)
+			b.add(line[:cut], SplitMark, cut)
 			line = line[cut:]
 		}
 		if finished {
-			b.add(line, "")
+			b.add(line, "", len(line)+1)
 		} else {
 			s.partial = append(s.partial, line...)
 		}
 	}
 }
 
-// finish takes the unfinished line of s as it is, with mark at its end.
-func (b *batch) finish(s *source, mark string) {
-	if len(s.partial) > 0 {
-		b.add(s.partial, mark)
+// finish takes the unfinished line as it is, with mark at its end.
+func (b *batch) finish(mark string) {
+	if s := b.source; len(s.partial) > 0 {
+		b.add(s.partial, mark, len(s.partial))
 		s.partial = nil
 	}
 }
 
-// add formats one line. It rotates the file before a line that does not fit.
-func (b *batch) add(text []byte, mark string) {
+// add formats one line, which took used bytes of the source. It rotates the
+// file before a line that does not fit.
+func (b *batch) add(text []byte, mark string, used int) {
 	size := len(b.prefix) + len(text) + len(mark) + 1
 	if len(b.out)+size > cap(b.out) {
 		b.flush()
@@ -84,12 +90,19 @@ func (b *batch) add(text []byte, mark string) {
 	b.out = append(b.out, text...)
 	b.out = append(b.out, mark...)
 	b.out = append(b.out, '\n')
+	b.used += used
 }
 
-// flush writes the finished lines.
+// flush writes the finished lines. They are written, or counted as dropped,
+// from the moment of advance on; a death before it takes them back.
 func (b *batch) flush() {
-	if len(b.out) > 0 {
-		b.file.put(b.out, b.now)
-		b.out = b.out[:0]
+	if len(b.out) == 0 {
+		return
 	}
+	b.file.put(b.out, b.now, b.source.spool)
+	b.source.advance(b.used)
+	if b.source.spool != nil {
+		b.source.spool.ledger.disarm()
+	}
+	b.out, b.used = b.out[:0], 0
 }

@@ -47,6 +47,7 @@ type Capture struct {
 	arrived []Source
 	closing bool
 
+	ledger  *ledger
 	buf     []byte
 	batch   *batch
 	sources map[uint64]*source
@@ -54,37 +55,42 @@ type Capture struct {
 	files   map[string]*logFile // by path
 }
 
-// source is a pipe that is being read.
-type source struct {
-	Source
-	fd      int
-	file    *logFile // nil where the output is discarded
-	partial []byte   // the beginning of a line, at most MaxLine bytes
-}
-
-// New starts to capture into dir. It calls drained, from its own goroutine, for
-// each pipe that comes to its end; drained must not block. Close ends it.
-func New(dir string, drained func(Drained)) (*Capture, error) {
-	epoll, err := sys.NewEpoll()
-	if err != nil {
-		return nil, fmt.Errorf("cannot capture logs: %w", err)
-	}
-	wakeFD, err := sys.NewEventfd()
-	if err != nil {
-		return nil, fmt.Errorf("cannot capture logs: %w", errors.Join(err, epoll.Close()))
-	}
-	if err := epoll.Add(wakeFD, sys.Readable, wakeKey); err != nil {
-		sys.CloseAll([]int{wakeFD})
-		return nil, fmt.Errorf("cannot capture logs: %w", errors.Join(err, epoll.Close()))
-	}
+// New starts to capture into dir. It keeps in spool what must outlive a kill: that
+// is a folder of this Capture alone, on tmpfs best, and the next one is given the
+// same. It calls drained, from its own goroutine, for each pipe that comes to its
+// end; drained must not block. Close ends it.
+func New(dir, spool string, drained func(Drained)) (*Capture, error) {
 	c := &Capture{
-		dir: dir, drained: drained, epoll: epoll, wakeFD: wakeFD,
-		done: make(chan struct{}), lastKey: wakeKey,
+		dir: dir, drained: drained, done: make(chan struct{}), lastKey: wakeKey,
 		buf: make([]byte, readSize), batch: newBatch(),
 		sources: map[uint64]*source{}, files: map[string]*logFile{},
 	}
+	if err := c.begin(spool); err != nil {
+		return nil, fmt.Errorf("cannot capture logs: %w", err)
+	}
 	go c.run()
 	return c, nil
+}
+
+func (c *Capture) begin(spool string) error {
+	epoll, err := sys.NewEpoll()
+	if err != nil {
+		return err
+	}
+	wakeFD, err := sys.NewEventfd()
+	if err != nil {
+		return errors.Join(err, epoll.Close())
+	}
+	err = epoll.Add(wakeFD, sys.Readable, wakeKey)
+	if err == nil {
+		c.ledger, err = openLedger(spool, c.dir)
+	}
+	if err != nil {
+		sys.CloseAll([]int{wakeFD})
+		return errors.Join(err, epoll.Close())
+	}
+	c.epoll, c.wakeFD = epoll, wakeFD
+	return nil
 }
 
 // Attach captures another pipe. It never blocks. After Close it only closes
@@ -101,8 +107,9 @@ func (c *Capture) Attach(s Source) {
 }
 
 // Close writes what the pipes hold at this moment and ends the capture. What
-// comes later stays in the pipes, for whoever else holds them. From then on
-// drained is not called.
+// comes later stays in the pipes, for whoever else holds them, and the beginning
+// of a line stays in the spool, for the next Capture that is given its pipe. From
+// then on drained is not called.
 func (c *Capture) Close() {
 	c.mu.Lock()
 	c.closing = true
@@ -174,10 +181,11 @@ func (c *Capture) open(a Source) error {
 	c.lastKey++
 	a.Pipe = nil
 	s := &source{Source: a, fd: fd}
+	c.sources[c.lastKey] = s
 	if a.Policy.Sink != generation.SinkNone {
 		s.file = c.file(path, a.Policy)
 	}
-	c.sources[c.lastKey] = s
+	c.inherit(s)
 	return nil
 }
 
@@ -196,37 +204,111 @@ func (c *Capture) file(path string, policy generation.Logs) *logFile {
 // pump reads a pipe once, so that a service that writes without end does not
 // keep the others waiting. It reports whether there may be more.
 func (c *Capture) pump(key uint64, s *source) (more bool) {
-	n, err := sys.Read(s.fd, c.buf)
+	n, err := c.move(s)
 	switch {
 	case errors.Is(err, sys.ErrWouldBlock):
 		return false
 	case err != nil || n == 0:
-		c.retire(key, s, "")
+		c.retire(key, s)
 		c.report(s.Source, err)
 		return false
-	}
-	if s.file != nil {
-		c.batch.begin(s, time.Now())
-		c.batch.feed(s, c.buf[:n])
-		c.batch.flush()
 	}
 	return true
 }
 
-// retire forgets a pipe, after the line that it ended in the middle of.
-func (c *Capture) retire(key uint64, s *source, mark string) {
-	_ = c.epoll.Remove(s.fd)
-	sys.CloseAll([]int{s.fd})
-	delete(c.sources, key)
+// move brings what a pipe holds to where it belongs.
+func (c *Capture) move(s *source) (n int, err error) {
+	switch {
+	case s.file == nil:
+		return sys.Read(s.fd, c.buf)
+	case s.raw():
+		return s.file.splice(s.fd, c.buf)
+	}
+	if n, err = s.read(c.ledger, c.buf); n == 0 || err != nil {
+		return n, err
+	}
+	c.batch.begin(s, time.Now())
+	c.batch.feed(c.buf[:n])
+	c.batch.flush()
+	s.trim()
+	return n, nil
+}
+
+// inherit goes on with the spool that the last process left of this pipe.
+func (c *Capture) inherit(s *source) {
+	spool, _, err := c.ledger.claim(func(of Source) bool { return of.samePipe(&s.Source) })
+	if err != nil && s.file != nil {
+		s.file.drop(1, err)
+	}
+	if spool == nil {
+		return
+	}
+	s.spool = spool
+	c.replay(s)
+	if s.file == nil || s.raw() {
+		c.finish(s, "")
+	}
+}
+
+// salvage writes what the last process left of pipes that nobody handed over:
+// both daemons died. It waits until the end, since a pipe may come late, and
+// does nothing in a life in which no pipe came.
+func (c *Capture) salvage() {
+	for c.lastKey > wakeKey {
+		spool, of, err := c.ledger.claim(func(Source) bool { return true })
+		if err != nil {
+			continue // The next process tries again.
+		}
+		if spool == nil {
+			return
+		}
+		s := &source{Source: of, spool: spool}
+		if path, err := logPath(c.dir, of.Project, of.Service); err == nil {
+			s.file = c.file(path, generation.Logs{})
+			c.replay(s)
+			c.finish(s, SplitMark)
+			c.release(s.file)
+		}
+	}
+}
+
+// replay counts on the file being nil where output is discarded.
+func (c *Capture) replay(s *source) {
 	if s.file == nil {
 		return
 	}
-	if len(s.partial) > 0 {
+	if err := s.replay(c.batch, c.buf); err != nil {
+		s.file.drop(1, err)
+	}
+}
+
+// finish writes a line that the source ended in the middle of, and ends its
+// spool.
+func (c *Capture) finish(s *source, mark string) {
+	if len(s.partial) > 0 && s.file != nil {
 		c.batch.begin(s, time.Now())
-		c.batch.finish(s, mark)
+		c.batch.finish(mark)
 		c.batch.flush()
 	}
-	c.release(s.file)
+	if s.spool != nil {
+		s.spool.remove()
+		s.spool = nil
+	}
+}
+
+// retire forgets a pipe that is at its end.
+func (c *Capture) retire(key uint64, s *source) {
+	c.finish(s, "")
+	c.forget(key, s)
+}
+
+func (c *Capture) forget(key uint64, s *source) {
+	_ = c.epoll.Remove(s.fd)
+	sys.CloseAll([]int{s.fd})
+	delete(c.sources, key)
+	if s.file != nil {
+		c.release(s.file)
+	}
 }
 
 // release closes a file that no pipe feeds. One that owes a report of dropped
@@ -236,7 +318,7 @@ func (c *Capture) release(f *logFile) {
 		return
 	}
 	if f.dropped > 0 {
-		f.put(nil, time.Now())
+		f.put(nil, time.Now(), nil)
 	}
 	f.close()
 	if f.dropped == 0 {
@@ -253,6 +335,18 @@ func (c *Capture) report(s Source, err error) {
 	}
 }
 
+// leave hands a pipe over to the next reader. That writes the rest of a line of
+// which the beginning is not in the spool.
+func (c *Capture) leave(key uint64, s *source) {
+	if s.loose > 0 || s.spool != nil && s.spool.start == s.spool.end {
+		c.finish(s, SplitMark)
+	}
+	if s.spool != nil {
+		s.spool.close()
+	}
+	c.forget(key, s)
+}
+
 // end empties the pipes and closes everything. A pipe is read no further than
 // the largest one holds (pipe-max-size, pipe(7)), since its writer may go on.
 func (c *Capture) end() {
@@ -260,10 +354,11 @@ func (c *Capture) end() {
 		for left := 1 << 20; left > 0 && c.pump(key, s); left -= readSize {
 		}
 		if c.sources[key] != nil {
-			// Its next reader writes the rest of an unfinished line.
-			c.retire(key, s, SplitMark)
+			c.leave(key, s)
 		}
 	}
+	c.salvage()
+	_ = c.ledger.close()
 	c.mu.Lock()
 	sys.CloseAll([]int{c.wakeFD})
 	c.wakeFD = -1

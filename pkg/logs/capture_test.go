@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -166,8 +167,6 @@ func TestCloseTakesWhatIsThereAndDoesNotWait(t *testing.T) {
 		write(t, writer, fmt.Sprintf("%d\n", i))
 		want = append(want, fmt.Sprintf("stdout %d", i))
 	}
-	half := c.attach(Stderr, policy())
-	write(t, half, "half a li")
 	c.Close() // The pipes are all still open at their other ends.
 
 	got := c.texts()
@@ -175,13 +174,13 @@ func TestCloseTakesWhatIsThereAndDoesNotWait(t *testing.T) {
 	for _, line := range got {
 		seen[line] = true
 	}
-	for _, line := range append(want, "stderr half a li"+SplitMark) {
+	for _, line := range want {
 		if !seen[line] {
 			t.Errorf("%q is missing", line)
 		}
 	}
-	if len(got) != len(want)+1 {
-		t.Errorf("%d lines, want %d", len(got), len(want)+1)
+	if len(got) != len(want) {
+		t.Errorf("%d lines, want %d", len(got), len(want))
 	}
 	if len(c.drained) != 0 {
 		t.Errorf("drained was called: %+v", <-c.drained)
@@ -191,6 +190,50 @@ func TestCloseTakesWhatIsThereAndDoesNotWait(t *testing.T) {
 	if _, err := late.WriteString("x"); err == nil { // and a late pipe is closed.
 		t.Error("a pipe attached after Close is open")
 	}
+}
+
+func TestALineThatIsUnfinishedAtCloseGoesOnInTheNextCapture(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	source := Source{Project: "shop", Service: "web", Incarnation: "1", Stream: Stderr, Policy: policy()}
+	c := newCapture(t)
+	for _, piece := range []string{"half a li", "ne\nand ano", "ther"} {
+		write(t, writer, piece)
+		c.attachAgain(source, reader)
+		c.Close()
+		c.start()
+	}
+	c.attachAgain(source, reader)
+	c.end(writer)
+	wantLines(t, c.texts(), []string{"stderr half a line", "stderr and another"})
+}
+
+// attachAgain attaches a copy of a pipe's read end.
+func (c *capture) attachAgain(s Source, reader *os.File) {
+	c.t.Helper()
+	fd, err := syscall.Dup(int(reader.Fd()))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	s.Pipe = os.NewFile(uintptr(fd), "pipe")
+	c.Attach(s)
+}
+
+func TestWhatNobodyClaimsIsWrittenInTheEnd(t *testing.T) {
+	c := newCapture(t)
+	write(t, c.attach(Stdout, policy()), "last wor") // as incarnation 1
+	c.Close()
+	c.start()
+	c.Close() // It may have seen no pipe since nobody handed any over,
+	c.start()
+	writer := c.attachSource(Source{Project: "shop", Service: "web", Incarnation: "2", Stream: Stdout, Policy: policy()})
+	write(t, writer, "first\n")
+	c.end(writer)
+	c.Close() // and this one has.
+	wantLines(t, c.texts(), []string{"stdout first", "stdout last wor" + SplitMark})
 }
 
 func TestCloseEndsAlthoughAServiceWritesOn(t *testing.T) {

@@ -1,7 +1,7 @@
 // Package logs captures what services write to their standard output and
 // error, keeps it in files, and shows it again.
 //
-//	pipes ──▶ Capture (one goroutine) ──▶ <dir>/<project>/<service>.log{,.1,.2 …}
+//	pipes ─splice─▶ spool ──▶ Capture (one goroutine) ──▶ <dir>/<project>/<service>.log{,.1,.2 …}
 //	                                           │
 //	                     Tail, Follow ◀────────┘
 //
@@ -25,12 +25,44 @@
 // ours to write, are counted and dropped; a line that says how many and why is
 // written as soon as writing works again.
 //
+// With generation.FormatRaw a file holds the bytes of both streams as they came,
+// and is rotated when it has exactly the size of its policy.
+//
+// # A kill loses and doubles nothing
+//
+// The pipes outlive us: sysg-exec keeps them and hands them to the next Capture.
+// What has left a pipe must outlive us as well, from the very moment. So bytes
+// leave it only by splice(2) into a file, the spool of that pipe, whose length
+// then says how many have left it. They are read from there, become lines, and
+// are written to the log. A word in a shared mapping, the ledger, is the position
+// in the spool up to which that is done: one store commits a batch. A kill finds
+// us in one of these places:
+//
+//   - before the splice: the bytes are in the pipe;
+//   - in it, or before the lines are written: they are in the spool beyond the
+//     position, and the next Capture begins with them when it is given the pipe;
+//   - while lines are written, or before the commit: the same, and the ledger
+//     says which file had which length before. There is one such write at a time,
+//     and the next Capture cuts it off before it does anything else;
+//   - after the commit: all of it is in the log. Giving back the spool's room and
+//     rotation happen only here.
+//
+// An unfinished line stays in the spool, for the process that sees its end. Of
+// raw output the log itself is the spool, so there is nothing to commit.
+//
+// What this does not cover: a crash of the machine, after which spools are thrown
+// away; an administrator who truncates a log between a write and its commit, when
+// a kill comes in the same moment; the time while a spool has no room, when bytes
+// are kept in memory alone rather than lost for certain; and the number of lines
+// dropped on a full disk that was not reported yet.
+//
 // # How much it costs
 //
 // Capture has one goroutine, one epoll instance and one set of buffers, however
 // many services there are. It sleeps until a pipe has something, and turns what
-// one read(2) brought into one write(2). A service has an open file only while
-// one of its pipes is open and it has written something.
+// one splice(2) brought into one write(2). A service has open files only while
+// its pipes are open and it has written something: its log, and a spool for each
+// pipe, which has no page while there is no unfinished line. The ledger has 128 KiB.
 //
 // # Reading
 //

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/sys"
 )
 
 // logFile is the file that a service's lines are appended to. Only Capture's
@@ -17,8 +18,11 @@ import (
 type logFile struct {
 	path   string
 	handle *os.File // nil while closed
-	// size is the file's length, as far as only we write to it.
-	size int64
+	// raw is set while it is open for Splice, which does not append.
+	raw bool
+	// size is the file's length and inode its identity, when last looked at.
+	size  int64
+	inode uint64
 	// limit is the size at which it is rotated, rotated how many old ones are kept.
 	limit    int64
 	maxBytes int64
@@ -27,8 +31,8 @@ type logFile struct {
 	sources int
 	// torn is set where the file ends inside a line.
 	torn bool
-	// dropped counts the lines that could not be written since the last one
-	// that could, because of why.
+	// dropped counts the lines, or raw bytes, that could not be written since
+	// the last ones that could, because of why.
 	dropped int
 	why     error
 }
@@ -41,6 +45,14 @@ func (f *logFile) setPolicy(policy generation.Logs) {
 	f.limit, f.rotated = f.maxBytes, max(policy.MaxFiles, 0)
 }
 
+// use chooses how the file is opened.
+func (f *logFile) use(raw bool) {
+	if f.raw != raw {
+		f.close()
+		f.raw = raw
+	}
+}
+
 // open opens the file where it is closed.
 func (f *logFile) open() error {
 	if f.handle != nil {
@@ -50,7 +62,11 @@ func (f *logFile) open() error {
 		return err
 	}
 	// Reading is for the look at the last byte.
-	handle, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	flags := os.O_RDWR | os.O_CREATE
+	if !f.raw {
+		flags |= os.O_APPEND
+	}
+	handle, err := os.OpenFile(f.path, flags, 0o600)
 	if err != nil {
 		return err
 	}
@@ -65,9 +81,17 @@ func (f *logFile) open() error {
 		_ = handle.Close()
 		return err
 	}
-	f.handle, f.size = handle, info.Size()
-	return nil
+	f.handle = handle
+	return f.look()
 }
+
+// look asks for the length: somebody else may have truncated the file.
+func (f *logFile) look() (err error) {
+	f.inode, f.size, err = sys.Identity(f.fd())
+	return err
+}
+
+func (f *logFile) fd() int { return int(f.handle.Fd()) }
 
 // endsInsideLine is true for a file whose writer died in the middle of a write.
 func endsInsideLine(file *os.File, size int64) (bool, error) {
@@ -79,9 +103,16 @@ func endsInsideLine(file *os.File, size int64) (bool, error) {
 	return last[0] != '\n', err
 }
 
-// put writes whole lines, or counts them as dropped.
-func (f *logFile) put(lines []byte, now time.Time) {
+// put writes whole lines, or counts them as dropped. If they come from a spool,
+// a death from here on to its next commit takes them back.
+func (f *logFile) put(lines []byte, now time.Time, from *spool) {
 	err := f.open()
+	if err == nil {
+		err = f.look()
+	}
+	if err == nil && from != nil {
+		from.ledger.arm(from.slot, from.start, f.inode, f.size)
+	}
 	if err == nil {
 		err = f.mend(now)
 	}
@@ -90,15 +121,27 @@ func (f *logFile) put(lines []byte, now time.Time) {
 		kept, err = f.append(lines)
 	}
 	if err != nil {
-		f.dropped += bytes.Count(lines[kept:], []byte{'\n'})
-		f.why = err
+		f.drop(bytes.Count(lines[kept:], []byte{'\n'}), err)
 	}
 }
 
-// mend ends a torn line and reports dropped ones.
+// drop counts what could not be written.
+func (f *logFile) drop(count int, why error) {
+	f.dropped += count
+	f.why = why
+}
+
+// mend ends a torn line and reports dropped ones. In a raw file only a report,
+// which has a line of its own, ends a torn line.
 func (f *logFile) mend(now time.Time) error {
-	if !f.torn && f.dropped == 0 {
+	if f.dropped == 0 && (f.raw || !f.torn) {
 		return nil
+	}
+	if f.raw {
+		var err error
+		if f.torn, err = endsInsideLine(f.handle, f.size); err != nil {
+			return err
+		}
 	}
 	var report []byte
 	if f.torn {
@@ -106,13 +149,20 @@ func (f *logFile) mend(now time.Time) error {
 	}
 	if f.dropped > 0 {
 		report = appendPrefix(report, now, Stderr, "sysg")
-		report = fmt.Appendf(report, "%d lines were dropped: %v\n", f.dropped, cause(f.why))
+		report = fmt.Appendf(report, "%d %s were dropped: %v\n", f.dropped, f.unit(), cause(f.why))
 	}
 	if _, err := f.append(report); err != nil {
 		return err
 	}
 	f.dropped, f.why = 0, nil
 	return nil
+}
+
+func (f *logFile) unit() string {
+	if f.raw {
+		return "bytes"
+	}
+	return "lines"
 }
 
 // cause leaves out the path, which the reader of the file knows.
@@ -127,7 +177,7 @@ func cause(err error) error {
 // append writes lines and says how many bytes of them are in the file. Where
 // not all fit, the beginning of a line is taken out of it again.
 func (f *logFile) append(lines []byte) (kept int, err error) {
-	n, err := f.handle.Write(lines)
+	n, err := f.write(lines)
 	if err == nil {
 		f.torn = false
 		f.size += int64(n)
@@ -139,6 +189,14 @@ func (f *logFile) append(lines []byte) (kept int, err error) {
 	}
 	f.size += int64(kept)
 	return kept, err
+}
+
+// write writes at the end. Raw files are not open for appending.
+func (f *logFile) write(lines []byte) (int, error) {
+	if f.raw {
+		return f.handle.WriteAt(lines, f.size)
+	}
+	return f.handle.Write(lines)
 }
 
 // shorten cuts bytes off the end. It asks for the length, since somebody else

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"systemg.org/sysg/pkg/generation"
@@ -20,18 +21,27 @@ type capture struct {
 	*Capture
 	t       *testing.T
 	dir     string
+	spool   string
 	drained chan Drained
 }
 
 func newCapture(t *testing.T) *capture {
 	t.Helper()
-	c := &capture{t: t, dir: filepath.Join(t.TempDir(), "logs"), drained: make(chan Drained, 100)}
+	root := t.TempDir()
+	c := &capture{t: t, dir: filepath.Join(root, "logs"), spool: filepath.Join(root, "spool"), drained: make(chan Drained, 100)}
+	c.start()
+	return c
+}
+
+// start begins to capture, or goes on where a Capture was closed.
+func (c *capture) start() {
+	t := c.t
+	t.Helper()
 	var err error
-	if c.Capture, err = New(c.dir, func(d Drained) { c.drained <- d }); err != nil {
+	if c.Capture, err = New(c.dir, c.spool, func(d Drained) { c.drained <- d }); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
-	return c
+	t.Cleanup(c.Capture.Close)
 }
 
 // attach connects a new pipe as stream of the service web and returns its
@@ -127,6 +137,16 @@ func brief(text string) string {
 		return fmt.Sprintf("%q… (%d bytes)", text[:120], len(text))
 	}
 	return fmt.Sprintf("%q", text)
+}
+
+// allocated is how many bytes a file takes on its file system.
+func allocated(t *testing.T, file *os.File) int64 {
+	t.Helper()
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Sys().(*syscall.Stat_t).Blocks * 512
 }
 
 // openFiles counts this process's descriptors of files below dir.

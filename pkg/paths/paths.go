@@ -51,6 +51,9 @@ func Control(runtime string) string { return filepath.Join(runtime, "control.soc
 // Exec is the socket of sysg-exec.
 func Exec(runtime string) string { return filepath.Join(runtime, "exec.sock") }
 
+// Spool is where sysgd keeps output that is on its way to the logs.
+func Spool(runtime string) string { return filepath.Join(runtime, "spool") }
+
 // Logs, Generations and Projects are the parts of a state directory.
 func Logs(state string) string { return filepath.Join(state, "logs") }
 

@@ -46,11 +46,13 @@ func (s *Supervisor) Logs(ctx context.Context, _ api.Caller, params api.Logs, em
 // lineTime is the form of times in a log: as in its file.
 const lineTime = "2006-01-02T15:04:05.000000Z07:00"
 
+// output is a line for a client. One of a raw log has no time and no stream.
 func output(project, service string, line logs.Line) *api.Line {
-	return &api.Line{
-		Project: project, Service: service, Stream: line.Stream, Text: line.Text,
-		Time: line.Time.UTC().Format(lineTime),
+	shown := &api.Line{Project: project, Service: service, Stream: line.Stream, Text: line.Text}
+	if !line.Time.IsZero() {
+		shown.Time = line.Time.UTC().Format(lineTime)
 	}
+	return shown
 }
 
 // positions are the ends of the logs of a project's services as they are now.
