@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // commands are what scripts can say beyond testscript's own.
@@ -201,17 +202,28 @@ func samePID(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// kill9 SERVICE|sysgd|sysg-exec|PID kills with SIGKILL and waits for the end.
+// kill9 SERVICE|sysgd|sysg-exec|PID kills with SIGKILL and waits for the end of
+// its last thread: until then its sockets are open.
 func killHard(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 1)
 	pid, err := strconv.Atoi(args[0])
 	if err != nil {
 		pid = findPID(ts, args[0])
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		ts.Fatalf("cannot kill %d: %v", pid, err)
+	pidFD, err := unix.PidfdOpen(pid, 0)
+	ts.Check(err)
+	defer unix.Close(pidFD)
+	ts.Check(unix.PidfdSendSignal(pidFD, unix.SIGKILL, nil, 0))
+	for {
+		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(pidFD), Events: unix.POLLIN}}, int(patience.Milliseconds()))
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil || ready == 0:
+			ts.Fatalf("process %d does not end: %v", pid, err)
+		}
+		return
 	}
-	waitForEnd(ts, pid)
 }
 
 // gone PID... waits until the processes have ended.
