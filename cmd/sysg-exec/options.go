@@ -1,12 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"systemg.org/sysg/pkg/paths"
 )
 
 // options are the arguments of serve.
@@ -67,14 +68,10 @@ func (o *options) set(name, value string) (err error) {
 
 // setDefaultState is the user's state directory.
 func (o *options) setDefaultState() error {
-	folder, home := os.Getenv("XDG_DATA_HOME"), os.Getenv("HOME")
-	switch {
-	case filepath.IsAbs(folder):
-		o.state = filepath.Join(folder, "systemg")
-	case filepath.IsAbs(home):
-		o.state = filepath.Join(home, ".local/share/systemg")
-	default:
-		return errors.New("neither XDG_DATA_HOME nor HOME is set; use --state")
+	state, err := paths.State(os.Getenv)
+	if err != nil {
+		return fmt.Errorf("%w; use --state", err)
 	}
+	o.state = state
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -27,26 +26,16 @@ type instance struct {
 	env      func(string) string
 }
 
-// locate finds the folders of uid's instance. The runtime folder is that of
-// $XDG_RUNTIME_DIR, or /run/user/UID where the variable is missing (cron, su,
-// ssh without a session), or one in the state folder where neither exists.
-// The one that an instance was started in is recorded, and is tried as well,
-// since the next caller's environment may differ.
+// locate finds the folders of uid's instance. The one that an instance was
+// started in is recorded, and is tried as well, since the next caller's
+// environment may differ.
 func locate(env func(string) string, uid int) (*instance, error) {
 	state, err := paths.State(env)
 	if err != nil {
 		return nil, err
 	}
 	i := &instance{state: state, env: env}
-	for _, base := range []string{env("XDG_RUNTIME_DIR"), "/run/user/" + strconv.Itoa(uid)} {
-		if ownFolder(base, uid) {
-			i.consider(filepath.Join(base, "systemg"))
-			break
-		}
-	}
-	if len(i.runtimes) == 0 {
-		i.consider(filepath.Join(i.state, "run"))
-	}
+	i.consider(paths.Runtime(env, state, uid))
 	if recorded, err := os.ReadFile(i.recordPath()); err == nil {
 		i.consider(strings.TrimSpace(string(recorded)))
 	}
@@ -57,20 +46,6 @@ func (i *instance) consider(dir string) {
 	if filepath.IsAbs(dir) && (len(i.runtimes) == 0 || i.runtimes[0] != dir) {
 		i.runtimes = append(i.runtimes, dir)
 	}
-}
-
-// ownFolder says whether dir is a folder of uid's. After su or sudo -E the
-// variable still names another user's, where our sockets have no business.
-func ownFolder(dir string, uid int) bool {
-	if !filepath.IsAbs(dir) {
-		return false
-	}
-	info, err := os.Stat(dir)
-	if err != nil || !info.IsDir() {
-		return false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == uid
 }
 
 func (i *instance) recordPath() string { return filepath.Join(i.state, "runtime") }

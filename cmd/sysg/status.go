@@ -18,7 +18,7 @@ Exit code: 0 if all is healthy or idle, 1 if something is worth a look or there
 is nothing to show, 2 if something is failing. --format json prints status.v1.`
 
 var statusVerb = verb{
-	name: "status", short: "show the state of services", help: statusHelp,
+	name: "status", asks: true, short: "show the state of services", help: statusHelp,
 	setup: func(flags *pflag.FlagSet) action {
 		s := status{}
 		flags.StringVarP(&s.config, "config", "c", "", "only the projects of this manifest")

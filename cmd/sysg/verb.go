@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/client"
 )
 
 // verb is one subcommand. setup declares its flags and returns what to do once
@@ -21,7 +23,10 @@ type verb struct {
 	words int // how many words it takes
 	// internal is for sysg itself: not in help, and flags end at the first word.
 	internal bool
-	setup    func(*pflag.FlagSet) action
+	// asks: it changes nothing and prints only what it was told, so that it may
+	// ask again where the supervisor died before it answered.
+	asks  bool
+	setup func(*pflag.FlagSet) action
 }
 
 type action func(ctx context.Context, a *app, words []string) error
@@ -100,7 +105,11 @@ func (a *app) dispatch(args []string) error {
 	if err := a.adopt(g, flags.Changed("format")); err != nil {
 		return err
 	}
-	return do(context.Background(), a, flags.Args())
+	err := do(context.Background(), a, flags.Args())
+	if v.asks && errors.Is(err, client.ErrWentAway) {
+		return do(context.Background(), a, flags.Args())
+	}
+	return err
 }
 
 func newFlags(name string, g *globals) *pflag.FlagSet {

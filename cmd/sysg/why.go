@@ -16,7 +16,7 @@ The first line is the service itself, each further one what explains the one
 above, down to the root; each with what was seen and what to do about it.`
 
 var whyVerb = verb{
-	name: "why", usage: "SERVICE", short: "tell why a service is in its state", help: whyHelp, words: 1,
+	name: "why", asks: true, usage: "SERVICE", short: "tell why a service is in its state", help: whyHelp, words: 1,
 	setup: func(flags *pflag.FlagSet) action {
 		var project string
 		flags.StringVarP(&project, "project", "p", "", "the service's project")

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // ErrNoHome says that the environment does not tell where a user's files are.
@@ -31,18 +32,31 @@ func State(getenv func(string) string) (string, error) {
 	return "", ErrNoHome
 }
 
-// Runtime is the directory of the sockets: below $XDG_RUNTIME_DIR, else below
-// the directory that systemd makes for a user who is logged in, else below the
-// state directory.
+// Runtime is the directory of the sockets of uid's instance: below
+// $XDG_RUNTIME_DIR, else below the directory that systemd makes for a user who
+// is logged in, which the variable may fail to name (cron, su, ssh without a
+// session), else below the state directory.
 func Runtime(getenv func(string) string, state string, uid int) string {
-	if dir := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "systemg")
-	}
-	dir := filepath.Join("/run/user", strconv.Itoa(uid))
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return filepath.Join(dir, "systemg")
+	for _, base := range []string{getenv("XDG_RUNTIME_DIR"), filepath.Join("/run/user", strconv.Itoa(uid))} {
+		if ownedBy(base, uid) {
+			return filepath.Join(base, "systemg")
+		}
 	}
 	return filepath.Join(state, "run")
+}
+
+// ownedBy says whether dir is a directory of uid's. After su or sudo -E the
+// variable still names another user's, where our sockets have no business.
+func ownedBy(dir string, uid int) bool {
+	if !filepath.IsAbs(dir) {
+		return false
+	}
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == uid
 }
 
 // Control and Exec are the sockets of the two daemons in a runtime directory.

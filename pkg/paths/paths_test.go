@@ -1,6 +1,7 @@
 package paths
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,8 +38,12 @@ func TestState(t *testing.T) {
 }
 
 func TestRuntimeFallsBackToTheStateDirectory(t *testing.T) {
-	if got := Runtime(env("XDG_RUNTIME_DIR=/run/x"), "/s", 1); got != "/run/x/systemg" {
+	own := t.TempDir()
+	if got := Runtime(env("XDG_RUNTIME_DIR="+own), "/s", os.Getuid()); got != filepath.Join(own, "systemg") {
 		t.Error(got)
+	}
+	if got := Runtime(env("XDG_RUNTIME_DIR="+own), "/s", 4_000_000_000); got != "/s/run" {
+		t.Errorf("another user's directory is used: %s", got)
 	}
 	if got := Runtime(env(), "/s", 4_000_000_000); got != filepath.Join("/s", "run") {
 		t.Error(got)
