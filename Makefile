@@ -68,7 +68,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	@set -e; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "== $$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package; \
 		done; \
 	done
 
@@ -94,8 +94,10 @@ demo: ## Build, run examples/shop, break it, watch it heal, and stop it
 	@examples/shop/demo.sh
 
 .PHONY: torture
-torture: ## The end-to-end tests again and again (COUNT, 5), to find races
-	CGO_ENABLED=0 $(GO) test -tags e2e -count=$(or $(COUNT),5) -parallel 6 -timeout 60m -run TestScripts ./test/
+torture: ## Races and soaks in full: random stories, kills of the log capture, cron scans, random operations
+	TORTURE=1 CGO_ENABLED=0 $(GO) test -count=1 -timeout 60m ./pkg/supervisor ./pkg/logs ./pkg/schedule ./cmd/sysg-exec
+	TORTURE=1 CGO_ENABLED=0 $(GO) test -tags e2e -count=1 -timeout 60m -run TestRandom ./test/
+	CGO_ENABLED=0 $(GO) test -tags e2e -count=$(or $(COUNT),5) -timeout 60m -run TestScripts ./test/
 
 .PHONY: clean
 clean: ## Remove what was built
