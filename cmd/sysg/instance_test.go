@@ -355,3 +355,26 @@ func TestADaemonDoesNotLookLikeTheServiceThatCalledSysg(t *testing.T) {
 		}
 	}
 }
+
+func TestALargeSupervisorLogIsSetAsideOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "supervisor.log")
+	write := func(size int) {
+		t.Helper()
+		file, err := openSupervisorLog(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = file.Close() }()
+		if _, err := file.Write(make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(supervisorLogLimit)
+	write(1) // still within the limit when opened
+	write(1)
+	for name, want := range map[string]int64{path: 1, path + ".1": supervisorLogLimit + 1} {
+		if info, err := os.Stat(name); err != nil || info.Size() != want {
+			t.Errorf("%s: %v, %v; want %d bytes", name, info, err, want)
+		}
+	}
+}

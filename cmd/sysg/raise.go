@@ -56,7 +56,10 @@ func (i *instance) startMissing(dir string) error {
 // others may write to: who can replace a socket can be our supervisor.
 func privateFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("cannot make a folder for the supervisor: %w", err)
+		return &api.Diagnostic{
+			Code: api.CodeInternal, Title: fmt.Sprintf("cannot make a folder for the supervisor: %v", err),
+			Help: elsewhere(),
+		}
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -67,9 +70,18 @@ func privateFolder(dir string) error {
 		return &api.Diagnostic{
 			Code: api.CodeInternal, Title: fmt.Sprintf("folder %q is not only yours to write to", dir),
 			Notes: []string{fmt.Sprintf("its owner is uid %d, its mode %04o", stat.Uid, info.Mode().Perm())},
+			Help:  elsewhere(),
 		}
 	}
 	return nil
+}
+
+// elsewhere is what to do where a folder cannot be used.
+func elsewhere() []api.Help {
+	return []api.Help{
+		{Label: "keep the state in another folder", Command: "export XDG_DATA_HOME=DIR"},
+		{Label: "keep the sockets in another folder", Command: "export XDG_RUNTIME_DIR=DIR"},
+	}
 }
 
 // lockFile waits until nobody else holds path. Closing the file lets it go, as
@@ -106,7 +118,7 @@ func (i *instance) start(d daemon, dir string) error {
 	if err := os.WriteFile(i.recordPath(), []byte(dir+"\n"), 0o600); err != nil {
 		return fmt.Errorf("cannot record where the sockets are: %w", err)
 	}
-	log, err := os.OpenFile(i.supervisorLog(), os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
+	log, err := openSupervisorLog(i.supervisorLog())
 	if err != nil {
 		return fmt.Errorf("cannot open the supervisor's log: %w", err)
 	}
@@ -134,15 +146,39 @@ func (i *instance) start(d daemon, dir string) error {
 	return nil
 }
 
+// fits refuses the path of a socket that the kernel could not take: sun_path in
+// unix(7), with its NUL. To bind and to connect would only be invalid arguments.
+func fits(path string) error {
+	if len(path) <= 107 {
+		return nil
+	}
+	return &api.Diagnostic{
+		Code: api.CodeInternal, Title: fmt.Sprintf("the path of a socket would be too long: %q", path),
+		Notes: []string{fmt.Sprintf("it has %d bytes, and the kernel allows 107", len(path))},
+		Help:  []api.Help{{Label: "use a shorter folder", Command: "export XDG_RUNTIME_DIR=DIR"}},
+	}
+}
+
+// supervisorLogLimit is the size from which on a new daemon gets a new log.
+const supervisorLogLimit = 10 << 20
+
+// openSupervisorLog opens the log to append to. One that has grown large is set
+// aside as .1, in place of the one before: the daemons say little, so that it
+// is enough to look when one of them starts.
+func openSupervisorLog(path string) (*os.File, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() > supervisorLogLimit {
+		if err := os.Rename(path, path+".1"); err != nil {
+			return nil, err
+		}
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
+}
+
 // bind makes d's socket, in place of a stale one. The lock is held.
 func bind(d daemon, dir string) (*os.File, error) {
 	path := d.socketIn(dir)
-	if len(path) > 107 { // sun_path in unix(7), with its NUL
-		return nil, &api.Diagnostic{
-			Code: api.CodeInternal, Title: fmt.Sprintf("the path of a socket would be too long: %q", path),
-			Notes: []string{"the kernel allows 107 bytes"},
-			Help:  []api.Help{{Label: "use a shorter folder", Command: "set XDG_RUNTIME_DIR, or XDG_DATA_HOME where there is none"}},
-		}
+	if err := fits(path); err != nil {
+		return nil, err
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
 		if err := os.Remove(path); err != nil {
@@ -207,6 +243,7 @@ func (i *instance) find(name string) (string, error) {
 	}
 	return "", &api.Diagnostic{
 		Code: api.CodeHelper, Title: fmt.Sprintf("cannot find the program %s", name),
-		Notes: []string{"it belongs beside sysg, in /usr/bin, or in /usr/libexec/systemg"},
+		Notes: []string{"it belongs beside sysg, in ../libexec/systemg from there, in /usr/libexec/systemg, or in PATH"},
+		Help:  []api.Help{{Label: "install the three programs together", Command: "make install"}},
 	}
 }
