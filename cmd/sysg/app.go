@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"os"
 
+	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/client"
+	"systemg.org/sysg/pkg/paths"
 )
 
 // app is one run of sysg.
@@ -23,7 +26,16 @@ func newApp() *app {
 func (a *app) home() (*instance, error) {
 	if a.instance == nil {
 		found, err := locate(a.env, os.Getuid())
+		if errors.Is(err, paths.ErrNoHome) {
+			return nil, &api.Diagnostic{
+				Code: api.CodeInternal, Title: "cannot tell where your files are: neither XDG_DATA_HOME nor HOME is an absolute path",
+				Help: []api.Help{{Label: "say where", Command: "export HOME=DIR"}},
+			}
+		}
 		if err != nil {
+			return nil, err
+		}
+		if err := fits(sysgd.socketIn(found.runtimes[0])); err != nil {
 			return nil, err
 		}
 		found.logLevel = a.logLevel

@@ -132,7 +132,13 @@ func (l *logs) own(out *output, path string) error {
 		return nil
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return &api.Diagnostic{Code: api.CodeUnknownUnit, Title: "the supervisor has no log yet: it never ran here", Notes: []string{path}}
+		return &api.Diagnostic{
+			Code: api.CodeUnknownUnit, Title: "the supervisor has no log: it never ran here, or systemd keeps what it says",
+			Notes: []string{"there is no " + path},
+			Help: append([]api.Help{
+				{Label: "what systemd keeps", Command: "journalctl --user -u sysgd -u sysg-exec"},
+			}, noSupervisor().Help...),
+		}
 	}
 	for _, line := range lastLines(path, l.lines) {
 		fmt.Fprintln(out.stdout, line)

@@ -17,9 +17,10 @@ import (
 const startHelp = `Start the services of a manifest, and the supervisor if none runs.
 
 Without --daemonize the project stays in the foreground: its output is shown,
-and Ctrl-C stops it (exit code 130). With --daemonize it is left running, and the command
-returns when every service is ready or has failed; --no-wait does not wait for
-that. Starting what runs already changes nothing.
+and Ctrl-C stops it (exit code 130). With --daemonize it is left running, and
+the command returns when every service is ready or has failed; --no-wait does
+not wait for that. Starting what runs already changes nothing, and Ctrl-C then
+leaves it running.
 
 The manifest is the one of -c, else systemg.yaml or sysg.yaml in the working
 directory, else in $XDG_CONFIG_HOME/systemg. Without any, -p or -s start what

@@ -15,8 +15,9 @@ const stopHelp = `Stop services, and return when nothing of them is left.
 
 Without a selector every service of every project is stopped and the supervisor
 stays. What depends on a stopped service keeps running. With -c the projects of
-that manifest are meant. --supervisor also ends the supervisor and sysg-exec.
-Stopping what is stopped is no error.`
+that manifest are meant. --supervisor also ends the supervisor and sysg-exec;
+where systemd keeps them, the next command or boot starts them again, but no
+service. Stopping what is stopped is no error.`
 
 var stopVerb = verb{
 	name: "stop", short: "stop services, or everything", help: stopHelp,
@@ -96,7 +97,8 @@ func (s *stop) selections(snapshot api.Snapshot) ([]selection, error) {
 		}
 	}
 	if len(from) == 0 {
-		return nil, &api.Diagnostic{Code: api.CodeUnknownUnit, Title: fmt.Sprintf("no project was started from %q", path)}
+		return nil, &api.Diagnostic{Code: api.CodeUnknownUnit, Title: fmt.Sprintf("no project was started from %q", path),
+			Help: []api.Help{{Label: "see what was", Command: "sysg status"}}}
 	}
 	return s.scope.resolve(from)
 }
@@ -108,10 +110,12 @@ func (s *stop) nobody(a *app) error {
 	case s.scope.project != "":
 		return &api.Diagnostic{
 			Code: api.CodeUnknownUnit, Title: fmt.Sprintf("no project %q: no supervisor is running", s.scope.project),
+			Help: noSupervisor().Help,
 		}
 	case len(s.scope.services) > 0:
 		return &api.Diagnostic{
 			Code: api.CodeUnknownUnit, Title: fmt.Sprintf("no service %q: no supervisor is running", s.scope.services[0]),
+			Help: noSupervisor().Help,
 		}
 	}
 	if a.instance != nil {

@@ -70,7 +70,7 @@ func (a *app) dispatch(args []string) error {
 	flags := newFlags("sysg", &g)
 	flags.SetInterspersed(false)
 	if err := flags.Parse(joinFormat(args)); err != nil {
-		return &usage{problem: err.Error()}
+		return unknownFlag("", err, flags)
 	}
 	words := flags.Args()
 	switch {
@@ -86,21 +86,21 @@ func (a *app) dispatch(args []string) error {
 	name := words[0]
 	i := slices.IndexFunc(verbs(), func(v verb) bool { return v.name == name })
 	if i < 0 {
-		return &usage{problem: fmt.Sprintf("unknown command %q", name)}
+		return unknownCommand(name)
 	}
 	v := verbs()[i]
 	flags = newFlags(v.name, &g)
 	flags.SetInterspersed(!v.internal)
 	do := v.setup(flags)
 	if err := flags.Parse(words[1:]); err != nil {
-		return &usage{v.name, err.Error()}
+		return unknownFlag(v.name, err, flags)
 	}
 	switch {
 	case g.help:
 		printVerbHelp(a.out, v, flags)
 		return nil
 	case flags.NArg() > v.words && !v.internal:
-		return &usage{v.name, fmt.Sprintf("unexpected word %q", flags.Arg(v.words))}
+		return unexpectedWord(v, flags.Arg(v.words), flags)
 	}
 	if err := a.adopt(g, flags.Changed("format")); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 
 var versionVerb = verb{
 	name: "version", short: "show the versions of sysg and of the supervisor",
-	help: "Show the version of sysg, and that of the supervisor if one runs. Nothing is started for it.",
+	help: "Show the version of sysg, and that of the supervisor if one runs.\nNothing is started for it.",
 	setup: func(*pflag.FlagSet) action {
 		return func(ctx context.Context, a *app, _ []string) error { return showVersion(ctx, a) }
 	},

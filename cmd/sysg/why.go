@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -41,7 +42,7 @@ func why(ctx context.Context, a *app, wanted scope) error {
 	}
 	selections, err := wanted.resolve(catalogueOf(snapshot))
 	if err != nil {
-		return err
+		return forWhy(err)
 	}
 	links, err := conn.Why(ctx, api.Why{Project: selections[0].project, Service: selections[0].services[0]})
 	if err != nil {
@@ -55,6 +56,17 @@ func why(ctx context.Context, a *app, wanted scope) error {
 	}
 	fmt.Fprint(a.out.stdout, renderWhy(links, a.out.colour))
 	return nil
+}
+
+// forWhy makes the help of an ambiguous name fit a command without -s.
+func forWhy(err error) error {
+	var d *api.Diagnostic
+	if isCode(err, api.CodeAmbiguous) && errors.As(err, &d) {
+		for i := range d.Help {
+			d.Help[i].Command = "sysg why " + strings.TrimPrefix(d.Help[i].Command, "-s ")
+		}
+	}
+	return err
 }
 
 // renderWhy is a chain of causes, each link further to the right.

@@ -57,14 +57,13 @@ SHOP_REDIS=127.0.0.1:$(free_port 16379)
 SHOP_HTTP=127.0.0.1:$(free_port 18080)
 export SHOP_REDIS SHOP_HTTP SHOP_DATA=$home/redis
 
-get() { curl --silent --show-error --fail --max-time 5 "http://$SHOP_HTTP$1"; }
-api_pid() { get / | sed -n 's/.*"pid":\([0-9]*\).*/\1/p'; }
+api_pid() { curl --silent --fail --max-time 5 "http://$SHOP_HTTP/" | sed -n 's/.*"pid":\([0-9]*\).*/\1/p'; }
 
 say "Start the shop: redis, then the seed, then the API; the worker beside them"
 show sysg start --daemonize -c examples/shop/systemg.yaml || die "the start failed"
 
 say "The API answers from redis"
-show get /
+show curl --silent --show-error --fail --max-time 5 "http://$SHOP_HTTP/"
 before=$(api_pid)
 
 say "An order goes through redis to the worker"

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"systemg.org/sysg/pkg/manifest"
+)
+
+// unknownCommand says which command was probably meant.
+func unknownCommand(name string) *usage {
+	var known []string
+	for _, v := range verbs() {
+		if !v.internal {
+			known = append(known, v.name)
+		}
+	}
+	problem := fmt.Sprintf("unknown command %q", name)
+	if nearest, found := manifest.Nearest(name, known); found {
+		problem += fmt.Sprintf(", did you mean %q?", nearest)
+	}
+	return &usage{problem: problem}
+}
+
+// unknownFlag is what the flag library says, and which flag was probably
+// meant. Before the command that may be one which only commands have.
+func unknownFlag(verb string, err error, flags *pflag.FlagSet) *usage {
+	problem := err.Error()
+	var missing *pflag.NotExistError
+	if !errors.As(err, &missing) {
+		return &usage{verb, problem}
+	}
+	var known []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			known = append(known, f.Name)
+		}
+	})
+	name := missing.GetSpecifiedName()
+	if nearest, found := manifest.Nearest(name, known); found && len(name) > 1 {
+		problem += fmt.Sprintf(", did you mean --%s?", nearest)
+	} else if verb == "" {
+		problem += ", a command's own flags stand after it"
+	}
+	return &usage{verb, problem}
+}
+
+// unexpectedWord is for who writes `start FILE` or `logs SERVICE`.
+func unexpectedWord(v verb, word string, flags *pflag.FlagSet) *usage {
+	problem := fmt.Sprintf("unexpected word %q", word)
+	isFile := strings.HasSuffix(word, ".yaml") || strings.HasSuffix(word, ".yml")
+	switch {
+	case isFile && flags.Lookup("config") != nil:
+		problem += ", a manifest is named with -c"
+	case flags.Lookup("service") != nil:
+		problem += ", a service is named with -s"
+	}
+	return &usage{v.name, problem}
+}
