@@ -23,12 +23,12 @@ demo-tools: ## Build the program of examples/shop into bin/
 
 .PHONY: install
 install: build ## Install programs and user units below PREFIX (/usr/local), DESTDIR respected
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/systemg' '$(DESTDIR)$(PREFIX)/lib/systemd/user'
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/systemg' '$(DESTDIR)$(PREFIX)/share/systemd/user'
 	install -m 0755 bin/sysg bin/sysgd '$(DESTDIR)$(PREFIX)/bin/'
 	install -m 0755 bin/sysg-exec '$(DESTDIR)$(PREFIX)/libexec/systemg/'
 	for unit in systemd/user/*; do \
 		sed -e 's|/usr/libexec/|$(PREFIX)/libexec/|; s|/usr/bin/|$(PREFIX)/bin/|' "$$unit" \
-			> '$(DESTDIR)$(PREFIX)/lib/systemd/user/'"$${unit##*/}"; \
+			> '$(DESTDIR)$(PREFIX)/share/systemd/user/'"$${unit##*/}"; \
 	done
 
 .PHONY: test

@@ -20,7 +20,7 @@ func (s *Supervisor) Start(ctx context.Context, by api.Caller, params api.Start,
 		return s.foreground(ctx, by, params, emit)
 	}
 	result, err := s.perform(ctx, emit, func() (*op, error) { return s.start(by, params) })
-	s.explain(&result)
+	s.explain(ctx, &result)
 	return result, err
 }
 
@@ -123,7 +123,7 @@ func (s *Supervisor) scope(name string) []*project {
 // Restart ends services and starts them anew, with what depends on them.
 func (s *Supervisor) Restart(ctx context.Context, by api.Caller, params api.Restart, emit func(api.Reply) error) (api.Result, error) {
 	result, err := s.perform(ctx, emit, func() (*op, error) { return s.restart(by, params) })
-	s.explain(&result)
+	s.explain(ctx, &result)
 	return result, err
 }
 

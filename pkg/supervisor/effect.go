@@ -153,7 +153,7 @@ func (s *Supervisor) backoff(v *service) {
 	v.retryAt = time.Now().Add(delay)
 	s.deadlines.set(v, deadline{at: v.retryAt, event: machine.Due, cause: machine.Cause{
 		Kind: machine.ByPolicy,
-		Text: fmt.Sprintf("try %d of %d after it %s", v.restarts, v.config.Restart.MaxRestarts, v.cause.Text),
+		Text: fmt.Sprintf("try %d of %d after %s", v.restarts, v.config.Restart.MaxRestarts, v.cause.Text),
 	}})
 }
 

@@ -198,7 +198,7 @@ func (s *Supervisor) exitCause(v *service, r *run) machine.Cause {
 	if r.condemned != nil {
 		return *r.condemned
 	}
-	cause := machine.Cause{Kind: machine.ByExit, Text: describe(r)}
+	cause := machine.Cause{Kind: machine.ByExit, Text: "it " + describe(r)}
 	if r.role == spec.RolePreStart {
 		return machine.Cause{Kind: machine.ByExit, Code: api.CodePreStart, Text: "its pre_start command " + describe(r)}
 	}

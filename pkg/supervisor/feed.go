@@ -32,6 +32,9 @@ func (s *Supervisor) enter(v *service, next machine.State, event machine.Event, 
 	}
 	v.history = append(v.history, transition)
 	v.state, v.since, v.cause, v.retryAt = next, now, cause, time.Time{}
+	if next == machine.Preparing {
+		v.tried = now
+	}
 	s.deadlines.clear(v)
 	s.endHealth(v)
 	s.changed(v.project)

@@ -395,3 +395,23 @@ func TestTheNextRunWaitsForTheEndOfAStray(t *testing.T) {
 		s.want("phases", s.phases(), "api ready")
 	})
 }
+
+// TestAStartThatIsOvertakenByAStopDoesNotClaimSuccess: what was asked for is not
+// so, whoever may have wanted that.
+func TestAStartThatIsOvertakenByAStopDoesNotClaimSuccess(t *testing.T) {
+	tell(t, func(s *story) {
+		s.store.put(plain("a", policy(generation.Never)), plain("b", on("a", generation.Completed)))
+		ended := make(chan api.Result, 1)
+		go func() {
+			result, _ := s.Start(s.life, api.Caller{}, api.Start{Project: "p"}, quiet)
+			ended <- result
+		}()
+		s.sleep(time.Second)
+		if _, err := s.Stop(s.life, api.Caller{}, api.Stop{Project: "p"}, quiet); err != nil {
+			t.Error(err)
+		}
+		if result := <-ended; result.OK || len(result.Failed) != 2 {
+			t.Errorf("%+v", result)
+		}
+	})
+}

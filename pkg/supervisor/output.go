@@ -115,7 +115,7 @@ func (s *Supervisor) runToEnd(ctx context.Context, by api.Caller, params api.Sta
 	if err != nil {
 		return result, err
 	}
-	s.explain(&result)
+	s.explain(ctx, &result)
 	if err := emit(api.Reply{Result: &result}); err != nil {
 		return result, err
 	}

@@ -17,8 +17,11 @@ func (p *project) started(units []string, message string) (api.Result, bool) {
 	for _, name := range units {
 		v := p.services[name]
 		switch {
-		case v == nil || v.removed || !v.wanted:
-			// Somebody else stopped it while we waited.
+		case v == nil || v.removed:
+			// It is gone from the manifest, which somebody else has changed.
+		case !v.wanted:
+			result.OK = false
+			result.Failed = append(result.Failed, v.overtaken())
 		case v.stuck:
 			result.OK = false
 			result.Failed = append(result.Failed, v.diagnoseStuck())
@@ -87,6 +90,19 @@ func stopped(targets []*service, message string) (api.Result, bool) {
 	return result, true
 }
 
+// overtaken says that somebody stopped a service while another waited for it.
+func (v *service) overtaken() api.Diagnostic {
+	return api.Diagnostic{
+		Code:    api.CodeStartFailed,
+		Title:   fmt.Sprintf("Service '%s' is not up: %s meanwhile", v.config.Name, v.wish.Text),
+		Project: v.project.generation.Project, Service: v.config.Name,
+		Help: []api.Help{{Label: "start it", Command: "sysg start -s " + v.selector()}},
+	}
+}
+
+// selector names a service so that it is the only one.
+func (v *service) selector() string { return v.project.generation.Project + "/" + v.config.Name }
+
 // diagnose says why a service is not up.
 func (v *service) diagnose() api.Diagnostic {
 	name := v.config.Name
@@ -95,8 +111,8 @@ func (v *service) diagnose() api.Diagnostic {
 		Title:   fmt.Sprintf("Service '%s' is not up: %s", name, v.cause.Text),
 		Project: v.project.generation.Project, Service: name,
 		Help: []api.Help{
-			{Label: "the chain of causes", Command: "sysg why " + name},
-			{Label: "its output", Command: "sysg logs -s " + name},
+			{Label: "the chain of causes", Command: "sysg why " + v.selector()},
+			{Label: "its output", Command: "sysg logs -s " + v.selector()},
 		},
 	}
 	switch v.state {
@@ -106,8 +122,8 @@ func (v *service) diagnose() api.Diagnostic {
 		diagnostic.Title = fmt.Sprintf("Service '%s' is not up: it waits for %s", name, text)
 	case machine.GivenUp:
 		diagnostic.Code = api.CodeGivenUp
-		diagnostic.Title = fmt.Sprintf("Service '%s' is given up after %d restarts: it %s", name, v.restarts, v.cause.Text)
-		diagnostic.Help = append(diagnostic.Help, api.Help{Label: "try again", Command: "sysg start -s " + name})
+		diagnostic.Title = fmt.Sprintf("Service '%s' is given up after %d restarts: %s", name, v.restarts, v.cause.Text)
+		diagnostic.Help = append(diagnostic.Help, api.Help{Label: "try again", Command: "sysg start -s " + v.selector()})
 	case machine.BackingOff:
 		diagnostic.Notes = append(diagnostic.Notes, fmt.Sprintf("it is tried again in %s (restart %d of %d)", until(v.retryAt), v.restarts, v.config.Restart.MaxRestarts))
 	case machine.Failed:

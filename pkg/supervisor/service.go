@@ -44,6 +44,7 @@ type service struct {
 	since   time.Time
 	cause   machine.Cause
 	history []machine.Transition
+	tried   time.Time // when its last try began, zero if not known
 
 	wanted  bool
 	again   bool

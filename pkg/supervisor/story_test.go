@@ -110,7 +110,7 @@ func TestDependantsOfAFailureComeBackWithIt(t *testing.T) {
 		s.want("meanwhile", s.phases(), "api waiting, cache ready, db backing_off, report ready")
 		links, err := s.Why(context.Background(), api.Caller{}, api.Why{Project: "p", Service: "api"})
 		if err != nil || len(links) != 2 || !strings.Contains(links[0].Cause, "dependency db: backing off, next try in") ||
-			links[1].Cause != "was ended by signal 9 (killed)" {
+			links[1].Cause != "it was ended by signal 9 (killed)" {
 			t.Errorf("%v %+v", err, links)
 		}
 		s.sleep(7 * time.Second)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
+	"time"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/machine"
@@ -29,7 +31,7 @@ func (s *Supervisor) Why(ctx context.Context, _ api.Caller, params api.Why) ([]a
 	})
 	for i := range links {
 		if troubled(machine.State(links[i].Phase)) {
-			links[i].Evidence = append(links[i].Evidence, s.evidence(links[i].Project, links[i].Service)...)
+			links[i].Evidence = append(links[i].Evidence, s.evidence(ctx, links[i].Project, links[i].Service)...)
 		}
 	}
 	return links, err
@@ -69,10 +71,10 @@ func (v *service) link() api.Link {
 	switch {
 	case failing(v.state):
 		link.Help = append(link.Help,
-			api.Help{Label: "try again", Command: "sysg start -s " + v.config.Name},
-			api.Help{Label: "its output", Command: "sysg logs -s " + v.config.Name})
+			api.Help{Label: "try again", Command: "sysg start -s " + v.selector()},
+			api.Help{Label: "its output", Command: "sysg logs -s " + v.selector()})
 	case v.state == machine.Down:
-		link.Help = append(link.Help, api.Help{Label: "start it", Command: "sysg start -s " + v.config.Name})
+		link.Help = append(link.Help, api.Help{Label: "start it", Command: "sysg start -s " + v.selector()})
 	}
 	return link
 }
@@ -96,15 +98,28 @@ func (v *service) story() []machine.Transition {
 	return story
 }
 
-// evidence is the end of a service's output.
-func (s *Supervisor) evidence(project, service string) []string {
+// evidence is the end of what a service has printed since it was last tried.
+func (s *Supervisor) evidence(ctx context.Context, project, service string) []string {
+	var since time.Time
+	err := s.consult(ctx, func() error {
+		if p := s.projects[project]; p != nil && p.services[service] != nil {
+			since = p.services[service].tried
+		}
+		return nil
+	})
+	if err != nil {
+		return nil // nobody is there to read it
+	}
 	lines, _, err := s.logs.Tail(project, service, evidenceLines, "")
 	if err != nil {
 		return []string{"cannot read its log: " + err.Error()}
 	}
 	var evidence []string
 	for _, line := range lines {
-		evidence = append(evidence, line.Stream+": "+line.Text)
+		// Earlier runs are another story. Raw lines have no time.
+		if line.Time.IsZero() || !line.Time.Before(since.Truncate(time.Microsecond)) {
+			evidence = append(evidence, strings.TrimPrefix(line.Stream+": ", ": ")+line.Text)
+		}
 	}
 	return evidence
 }
@@ -114,13 +129,13 @@ var portInUse = regexp.MustCompile(`(?i)address already in use|EADDRINUSE`)
 
 // explain adds the services' output to a result that tells of failures, and
 // sharpens the code where the output says more than the exit.
-func (s *Supervisor) explain(result *api.Result) {
+func (s *Supervisor) explain(ctx context.Context, result *api.Result) {
 	for i := range result.Failed {
 		diagnostic := &result.Failed[i]
 		if diagnostic.Code == api.CodeDependency || diagnostic.Service == "" {
 			continue
 		}
-		diagnostic.Evidence = s.evidence(diagnostic.Project, diagnostic.Service)
+		diagnostic.Evidence = s.evidence(ctx, diagnostic.Project, diagnostic.Service)
 		for _, line := range diagnostic.Evidence {
 			if portInUse.MatchString(line) && diagnostic.Code != api.CodeGivenUp {
 				diagnostic.Code = api.CodePortInUse
