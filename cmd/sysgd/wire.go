@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"systemg.org/sysg/pkg/execclient"
 	"systemg.org/sysg/pkg/generation"
@@ -32,9 +33,9 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 	if err := os.MkdirAll(d.state, 0o700); err != nil {
 		return err
 	}
-	lock, err := sys.Lock(filepath.Join(d.state, "supervisor.lock"))
+	lock, err := takeState(ctx, filepath.Join(d.state, "supervisor.lock"))
 	if err != nil {
-		return fmt.Errorf("another supervisor has this state: %w", err)
+		return err
 	}
 	// Never closed by us: whoever gets it may rely on our being gone.
 	defer runtime.KeepAlive(lock)
@@ -80,6 +81,31 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 		return err
 	}
 	return ended
+}
+
+// farewell is how long our predecessor may take to end.
+const farewell = 10 * time.Second
+
+// takeState gets the lock that says whose the state is. One who is about to end
+// still has it for a moment; one who goes on is not ours to replace.
+func takeState(ctx context.Context, path string) (*os.File, error) {
+	type taken struct {
+		lock *os.File
+		err  error
+	}
+	got := make(chan taken, 1)
+	go func() { // Ends with the lock, or with us, who give up then.
+		lock, err := sys.LockWait(path)
+		got <- taken{lock, err}
+	}()
+	select {
+	case t := <-got:
+		return t.lock, t.err
+	case <-time.After(farewell):
+		return nil, fmt.Errorf("cannot take over %q: another supervisor has it", path)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func dial(path string) (supervisor.Helper, error) {

@@ -37,7 +37,9 @@ const (
 
 // Service is how one service is.
 type Service struct {
-	Want  Want   `json:"want"`
+	Want Want `json:"want"`
+	// Again: what runs is to be ended and started anew.
+	Again bool   `json:"again,omitempty"`
 	Phase string `json:"phase"`
 	// Incarnation is the current run, or the last one.
 	Incarnation string    `json:"incarnation,omitempty"`

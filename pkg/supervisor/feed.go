@@ -106,7 +106,8 @@ func (s *Supervisor) act(p *project, action plan.Action) bool {
 		}
 		cause = machine.Cause{Kind: machine.ByDependency, Text: released(v)}
 	case machine.Restart:
-		v.again, p.stale = false, true
+		v.again = false
+		s.touch(p)
 	}
 	s.feed(v, action.Event, cause)
 	return v.state != before || action.Event == machine.Restart

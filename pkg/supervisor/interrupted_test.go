@@ -415,3 +415,24 @@ func TestAStartThatIsOvertakenByAStopDoesNotClaimSuccess(t *testing.T) {
 		}
 	})
 }
+
+// TestARestartGoesOnAfterADeathOfTheSupervisor: the half that was not done yet
+// is a wish like any other.
+func TestARestartGoesOnAfterADeathOfTheSupervisor(t *testing.T) {
+	tell(t, func(s *story) {
+		s.store.put(plain("db"), plain("api", on("db", generation.Started)))
+		s.helper.deaf["api"] = true
+		s.begin()
+		s.helper.took()
+		go s.Restart(s.life, api.Caller{}, api.Restart{Project: "p"}, quiet)
+		s.sleep(time.Second)
+		s.dies()
+		s.helper.took()
+		s.supervise()
+		s.sleep(time.Minute)
+		if asked := s.helper.took(); !strings.Contains(asked, "kill api, signal db 15, launch db main, launch api main") {
+			t.Error(asked)
+		}
+		s.want("phases", s.phases(), "api ready, db ready")
+	})
+}

@@ -43,7 +43,7 @@ func (v *service) record() store.Service {
 	}
 	record := store.Service{
 		Want: store.Down, Phase: string(v.state), Since: v.since, Cause: cause,
-		Restarts: v.total, Consecutive: v.restarts, NextRetryAt: v.retryAt, LastExit: v.lastEnd,
+		Again: v.again, Restarts: v.total, Consecutive: v.restarts, NextRetryAt: v.retryAt, LastExit: v.lastEnd,
 	}
 	if v.wanted {
 		record.Want = store.Up
@@ -126,7 +126,7 @@ func (s *Supervisor) restore(v *service, record store.Service, sameBoot bool) {
 		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "the machine was started"}
 		return
 	}
-	v.restarts = record.Consecutive
+	v.restarts, v.again = record.Consecutive, record.Again && v.wanted
 	if !sensible(record) {
 		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "its state could not be read"}
 		return // What runs of it is found nevertheless.
