@@ -18,6 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"systemg.org/sysg/pkg/sys"
 )
 
 // commands are what scripts can say beyond testscript's own.
@@ -215,7 +217,7 @@ func killHard(ts *testscript.TestScript, neg bool, args []string) {
 	defer unix.Close(pidFD)
 	ts.Check(unix.PidfdSendSignal(pidFD, unix.SIGKILL, nil, 0))
 	for {
-		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(pidFD), Events: unix.POLLIN}}, int(patience.Milliseconds()))
+		ready, err := sys.Poll([]unix.PollFd{{Fd: int32(pidFD), Events: unix.POLLIN}}, int(patience.Milliseconds()))
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue

@@ -94,7 +94,7 @@ func (h *helper) strangerEnded(inc *incarnation) {
 		status, known = sys.ExitOfZombie(inc.record.PID, inc.startTicks)
 	}
 	poll := []unix.PollFd{{Fd: int32(inc.pidfd)}}
-	if n, _ := unix.Poll(poll, 0); supported && !known && err == nil && (n == 0 || poll[0].Revents&unix.POLLHUP == 0) {
+	if n, _ := sys.Poll(poll, 0); supported && !known && err == nil && (n == 0 || poll[0].Revents&unix.POLLHUP == 0) {
 		// Not reaped yet: wait for nothing but the hang-up.
 		if h.rewatch(inc.exitKey, 0) == nil {
 			return

@@ -162,7 +162,7 @@ func TestAnEndWhileNobodyLookedIsToldOrUnknownButNeverGuessed(t *testing.T) {
 		cue(t, s.Dir)
 		// It is gone once nobody has its number any more.
 		poll := []unix.PollFd{{Fd: int32(p.pidfd), Events: unix.POLLIN}}
-		if n, err := unix.Poll(poll, int(patience.Milliseconds())); n != 1 {
+		if n, err := sys.Poll(poll, int(patience.Milliseconds())); n != 1 {
 			t.Fatalf("it did not end: %v", err)
 		}
 		i.start()

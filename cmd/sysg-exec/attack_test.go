@@ -242,7 +242,7 @@ func TestAnotherUserIsCutOffUnheard(t *testing.T) {
 			if !errors.Is(err, sys.ErrWouldBlock) {
 				break
 			}
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
+			_, _ = sys.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
 		}
 		if err == nil || errors.Is(err, sys.ErrWouldBlock) {
 			t.Errorf("another user was answered (%v)", err)
@@ -284,7 +284,7 @@ func TestAPeerThatNeverReadsIsCutOff(t *testing.T) {
 	for range 200_000 {
 		err := sys.SendPacket(deaf.fd, text, nil)
 		if errors.Is(err, sys.ErrWouldBlock) {
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(deaf.fd), Events: unix.POLLOUT}}, 1000)
+			_, _ = sys.Poll([]unix.PollFd{{Fd: int32(deaf.fd), Events: unix.POLLOUT}}, 1000)
 			continue
 		}
 		if cut = err != nil; cut {

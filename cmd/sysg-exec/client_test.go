@@ -68,7 +68,7 @@ func (c *client) raw(text []byte, fds ...int) {
 	for {
 		err := sys.SendPacket(c.fd, text, fds)
 		if errors.Is(err, sys.ErrWouldBlock) {
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLOUT}}, 1000)
+			_, _ = sys.Poll([]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLOUT}}, 1000)
 			continue
 		}
 		if err != nil {
@@ -89,7 +89,7 @@ func (c *client) receive() (packet, error) {
 			if time.Now().After(deadline) {
 				c.t.Fatal("no answer")
 			}
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}, 1000)
+			_, _ = sys.Poll([]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}, 1000)
 			continue
 		}
 		if err != nil {

@@ -188,7 +188,7 @@ func end(leaf *cgroup.Dir) error {
 		if err := leaf.Kill(); err != nil {
 			return err
 		}
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(eventsFD), Events: unix.POLLPRI}}, int(left.Milliseconds())+1)
+		_, _ = sys.Poll([]unix.PollFd{{Fd: int32(eventsFD), Events: unix.POLLPRI}}, int(left.Milliseconds())+1)
 	}
 }
 

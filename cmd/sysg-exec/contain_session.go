@@ -61,7 +61,7 @@ func (*sessions) abandon(incarnation string) error {
 			return err
 		}
 		if len(survivors) > 0 {
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(survivors[0].fd), Events: unix.POLLIN}}, 1000)
+			_, _ = sys.Poll([]unix.PollFd{{Fd: int32(survivors[0].fd), Events: unix.POLLIN}}, 1000)
 		}
 		h.close()
 	}
@@ -223,7 +223,7 @@ func openMember(stat sys.ProcStat) (pidfd int, alive bool, err error) {
 	alive = err == nil && again.Started == stat.Started
 	if alive && again.Zombie() {
 		// Its first thread is dead; others may live, and then this says so.
-		n, _ := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
+		n, _ := sys.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
 		alive = n == 0
 	}
 	if !alive {

@@ -122,7 +122,7 @@ func removeTree(t testing.TB, state string) {
 		if !events.Populated {
 			break
 		}
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(eventsFD), Events: unix.POLLPRI}}, 100)
+		_, _ = sys.Poll([]unix.PollFd{{Fd: int32(eventsFD), Events: unix.POLLPRI}}, 100)
 	}
 	if err := root.RemoveTree(name); err != nil {
 		t.Error(err)
@@ -340,7 +340,7 @@ func readSome(t testing.TB, fd int) (text string, more bool) {
 		n, err := sys.Read(fd, buf)
 		switch {
 		case errors.Is(err, sys.ErrWouldBlock) && time.Now().Before(deadline):
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 1000)
+			_, _ = sys.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 1000)
 		case err != nil:
 			t.Fatalf("the pipe: %v", err)
 		default:

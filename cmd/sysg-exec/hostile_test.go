@@ -173,7 +173,7 @@ func TestAFloodOfLargeInstallsIsTakenOneByOne(t *testing.T) {
 	for range count {
 		// Each takes its time, most of all with the race detector.
 		poll := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
-		if n, err := unix.Poll(poll, int(time.Minute.Milliseconds())); n != 1 {
+		if n, err := sys.Poll(poll, int(time.Minute.Milliseconds())); n != 1 {
 			t.Fatalf("no answer: %v", err)
 		}
 		p, err := c.receive()
@@ -249,7 +249,7 @@ func TestADebuggerThatKeepsAnExitCostsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		poll := []unix.PollFd{{Fd: int32(p.pidfd), Events: unix.POLLIN}}
-		if n, err := unix.Poll(poll, int(patience.Milliseconds())); n != 1 {
+		if n, err := sys.Poll(poll, int(patience.Milliseconds())); n != 1 {
 			t.Fatalf("it did not end: %v", err)
 		}
 		before := i.cpu()

@@ -364,7 +364,7 @@ func TestOrphansAreReaped(t *testing.T) {
 				poll = append(poll, unix.PollFd{Fd: int32(pidfd), Events: unix.POLLHUP})
 			}
 		}
-		if n, err := unix.Poll(poll, 5000); err == nil && n == 0 && len(poll) > 0 {
+		if n, err := sys.Poll(poll, 5000); err == nil && n == 0 && len(poll) > 0 {
 			t.Fatalf("orphans %v of the helper are not reaped", children)
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -180,7 +179,7 @@ func (h *helper) unwatch(key uint64) {
 func (h *helper) tidyMemory() {
 	for !h.memory.collect() && h.plain.current != nil {
 		poll := []unix.PollFd{{Fd: int32(h.wakeFD), Events: unix.POLLIN}}
-		if _, err := unix.Poll(poll, h.timeout(time.Now())); err != nil && !errors.Is(err, unix.EINTR) {
+		if _, err := sys.Poll(poll, h.timeout(time.Now())); err != nil {
 			return
 		}
 		h.launchersDone()

@@ -81,7 +81,7 @@ func waitEmpty(t *testing.T, dir *Dir) {
 			return
 		}
 		poll := []unix.PollFd{{Fd: int32(eventsFD), Events: unix.POLLPRI}}
-		if n, err := unix.Poll(poll, 10_000); err != nil && err != unix.EINTR || err == nil && n == 0 {
+		if n, err := sys.Poll(poll, 10_000); err != nil && err != unix.EINTR || err == nil && n == 0 {
 			t.Fatalf("no event of an emptied cgroup in 10 s: %v", err)
 		}
 	}

@@ -95,7 +95,7 @@ func (d *Dir) killEach() error {
 			break
 		}
 		// A killed process is listed until it has left; let it.
-		_, _ = unix.Poll(nil, 1)
+		_, _ = sys.Poll(nil, 1)
 	}
 	_ = d.Write("cgroup.freeze", "0")
 	return err

@@ -60,7 +60,7 @@ func serve(t *testing.T, script func(*fake)) (path string) {
 // waitFor waits until fd is ready for events; what follows fails if it is not.
 func waitFor(fd int, events int16) {
 	for {
-		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, int(patience.Milliseconds()))
+		_, err := sys.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, int(patience.Milliseconds()))
 		if err != unix.EINTR {
 			return
 		}

@@ -152,7 +152,7 @@ func TestAZombieTellsItsStatusToItsOwnUser(t *testing.T) {
 			t.Fatal(err)
 		}
 		input.Close()
-		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(pidFD), Events: unix.POLLIN}}, -1); err != nil {
+		if _, err := Poll([]unix.PollFd{{Fd: int32(pidFD), Events: unix.POLLIN}}, -1); err != nil {
 			t.Fatal(err)
 		}
 		CloseAll([]int{pidFD})
