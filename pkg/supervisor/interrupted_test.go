@@ -436,3 +436,37 @@ func TestARestartGoesOnAfterADeathOfTheSupervisor(t *testing.T) {
 		s.want("phases", s.phases(), "api ready, db ready")
 	})
 }
+
+// TestAnEndIsAcknowledgedOnceItIsOnDisk: what sysg-exec forgets before that, a
+// death of the supervisor loses.
+func TestAnEndIsAcknowledgedOnceItIsOnDisk(t *testing.T) {
+	tell(t, func(s *story) {
+		s.store.put(plain("job", policy(generation.Never)))
+		s.begin()
+		s.sleep(time.Minute)
+		s.disk.mu.Lock()
+		s.disk.off = true
+		s.disk.mu.Unlock()
+		s.helper.crash("job", code3)
+		s.sleep(time.Minute)
+		for incarnation := range s.helper.live {
+			s.Drained(incarnation) // its output is safe, its end is not
+		}
+		s.sleep(time.Minute)
+		if kept := s.helper.kept(); kept != 1 {
+			t.Errorf("the disk is stuck, and sysg-exec still has %d ends", kept)
+		}
+		s.Written("p", 1<<40, nil)
+		s.sleep(time.Minute)
+		if kept := s.helper.kept(); kept != 0 {
+			t.Errorf("it is on disk, and sysg-exec still has %d ends", kept)
+		}
+	})
+}
+
+// kept is how many incarnations nobody has acknowledged.
+func (h *helper) kept() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.live)
+}
