@@ -27,9 +27,30 @@ type Supervise struct {
 	// Loose is set for a manifest that names no project.
 	Loose bool `json:"loose,omitempty"`
 	// Number and Hash are the identity; both are 0 and "" until installed.
-	Number   int       `json:"number"`
-	Hash     string    `json:"hash"`
+	Number int    `json:"number"`
+	Hash   string `json:"hash"`
+	// Settings are what sysgd.conf said when it was compiled; no part of the hash.
+	Settings Settings `json:"settings,omitzero"`
+	// Sources are the files that it was made of, included ones and env files
+	// too, so that a change can be told; no part of the hash.
+	Sources  []Source  `json:"sources,omitempty"`
 	Services []Service `json:"services"`
+}
+
+// Settings are what an administrator sets for the supervisor as a whole. The
+// generation installed last has the say.
+type Settings struct {
+	// MaxConcurrent bounds how many services are on their way up at a time;
+	// 0 is no bound.
+	MaxConcurrent int `json:"max_concurrent,omitempty"`
+}
+
+// Source is one file that a generation was made of.
+type Source struct {
+	Path string `json:"path"`
+	// Sum is the SHA-256 of its content, in hex; "" where it was optional and
+	// not there.
+	Sum string `json:"sum,omitempty"`
 }
 
 // Service is what sysgd knows of a service.
@@ -48,6 +69,156 @@ type Service struct {
 	Health    *Probe       `json:"health,omitempty"`
 	PreStart  *PreStart    `json:"pre_start,omitempty"`
 	Logs      Logs         `json:"logs"`
+
+	// Skip says not to run it: always, or when the command of the role skip
+	// exits 0.
+	Skip Skip `json:"skip,omitempty"`
+	// SkipTimeout is the time for the command of the role skip, where there is one.
+	SkipTimeout time.Duration `json:"skip_timeout,omitempty"`
+	// Liveness is the check of a service that is ready: Retries consecutive
+	// failures are a failure of the service.
+	Liveness *Probe `json:"liveness,omitempty"`
+	// Watchdog is the longest time between two WATCHDOG=1, 0 for none.
+	Watchdog time.Duration `json:"watchdog,omitempty"`
+	// Notify: it gets a socket for sd_notify(3).
+	Notify bool `json:"notify,omitempty"`
+	// Hooks are the time limits of the hooks that there are.
+	Hooks []Hook `json:"hooks,omitempty"`
+	// Cron makes it a scheduled unit.
+	Cron *Cron `json:"cron,omitempty"`
+	// Rolling is how a running incarnation is replaced by the next without a
+	// gap, nil for stop first, then start.
+	Rolling *Rolling `json:"rolling,omitempty"`
+	// Sockets are passed to it, in this order.
+	Sockets []Socket `json:"sockets,omitempty"`
+	// Lazy: it starts when somebody connects to one of Sockets.
+	Lazy bool `json:"lazy,omitempty"`
+	// Spawn lets it ask for children of its own, nil for not.
+	Spawn *Spawn `json:"spawn,omitempty"`
+	// Metrics is how it is measured, nil for only while somebody looks.
+	Metrics *Metrics `json:"metrics,omitempty"`
+}
+
+// Skip is whether a service is left out.
+type Skip string
+
+// The ways to leave a service out. The zero value is not to.
+const (
+	SkipAlways    Skip = "always"
+	SkipByCommand Skip = "command"
+)
+
+// Hook is a command that is told of an event: spec.RoleOnStart and the like.
+type Hook struct {
+	Role    spec.Role     `json:"role"`
+	Timeout time.Duration `json:"timeout"`
+}
+
+// Overlap is what happens when a run is due while the last one still runs.
+type Overlap string
+
+// What may happen then.
+const (
+	OverlapSkip  Overlap = "skip"  // the new run is left out, and recorded so
+	OverlapQueue Overlap = "queue" // it starts when the last one has ended
+	OverlapKill  Overlap = "kill"  // the last one is ended first
+)
+
+// Cron is when a scheduled unit runs. pkg/schedule reads Expression.
+type Cron struct {
+	Expression string `json:"expression"`
+	// Timezone is an IANA name, "UTC" or "local".
+	Timezone string  `json:"timezone"`
+	Overlap  Overlap `json:"overlap"`
+	// CatchUp: if runs were missed, one is made as soon as it can be.
+	CatchUp bool `json:"catch_up,omitempty"`
+	// Jitter is the most that a run is put off, by chance.
+	Jitter time.Duration `json:"jitter,omitempty"`
+	// Timeout is how long a run may take.
+	Timeout time.Duration `json:"timeout"`
+	// History is how many runs are remembered.
+	History int `json:"history"`
+}
+
+// Rolling is a replacement without a gap: the next incarnation is started
+// beside the one that runs, and only when it has proved itself the old one ends.
+type Rolling struct {
+	// Grace is how long the candidate must stay ready.
+	Grace time.Duration `json:"grace,omitempty"`
+	// BlueGreen adds two slots and a switch between them.
+	BlueGreen *BlueGreen `json:"blue_green,omitempty"`
+}
+
+// BlueGreen are two slots of which one is active. The values of the slots are
+// in the launch part; here they are known by their place, 0 and 1.
+type BlueGreen struct {
+	Slots [2]string `json:"slots"`
+	// Check is the health check of the candidate (spec.RoleCandidate), nil
+	// for none but readiness.
+	Check *Probe `json:"check,omitempty"`
+	// Verify: there is a command of the role switch_verify.
+	Verify bool `json:"verify,omitempty"`
+	// Timeout is the time for switch_command and for switch_verify.
+	Timeout time.Duration `json:"timeout"`
+	// StatePath is the file in which the active slot is kept, absolute; "" is
+	// one of sysgd's own.
+	StatePath string `json:"state_path,omitempty"`
+}
+
+// Socket is a listening socket or FIFO that sysg-exec makes and keeps over
+// restarts of the service.
+type Socket struct {
+	Name string `json:"name"`
+	// Kind is tcp, udp, unix, unixpacket or fifo; "inherit" for one that the
+	// supervisor itself got from systemd.
+	Kind SocketKind `json:"kind"`
+	// Address is host:port, an absolute path, or the name of what is inherited.
+	Address string `json:"address"`
+	// Mode is that of a path, 0 for 0666.
+	Mode uint32 `json:"mode,omitempty"`
+}
+
+// SocketKind sorts sockets.
+type SocketKind string
+
+// The kinds of socket.
+const (
+	SocketTCP        SocketKind = "tcp"
+	SocketUDP        SocketKind = "udp"
+	SocketUnix       SocketKind = "unix"
+	SocketUnixPacket SocketKind = "unixpacket"
+	SocketFIFO       SocketKind = "fifo"
+	SocketInherit    SocketKind = "inherit"
+)
+
+// Termination is what becomes of the children of a service that ends.
+type Termination string
+
+// What may become of them.
+const (
+	TerminateCascade  Termination = "cascade"  // they end with it
+	TerminateOrphan   Termination = "orphan"   // they go on
+	TerminateReparent Termination = "reparent" // they go on, as children of the next incarnation
+)
+
+// Spawn bounds the children that a running service may ask for.
+type Spawn struct {
+	Children    int         `json:"children"`
+	Depth       int         `json:"depth"`
+	Descendants int         `json:"descendants"`
+	TotalMemory uint64      `json:"total_memory,omitempty"` // bytes, 0 for no bound
+	Termination Termination `json:"termination"`
+}
+
+// Metrics is how a service is measured. Durations are in nanoseconds.
+type Metrics struct {
+	Interval  time.Duration `json:"interval"`
+	Retention time.Duration `json:"retention"`
+	MaxMemory uint64        `json:"max_memory"`
+	// SpilloverDir is absolute; "" keeps samples in memory only.
+	SpilloverDir     string `json:"spillover_dir,omitempty"`
+	SpilloverMax     uint64 `json:"spillover_max,omitempty"`
+	SpilloverSegment uint64 `json:"spillover_segment,omitempty"`
 }
 
 // Condition is what a dependant waits for.
@@ -104,6 +275,8 @@ type Stop struct {
 	Timeout time.Duration `json:"timeout"`
 	// Group signals every process of the service, not only the main one.
 	Group bool `json:"group,omitempty"`
+	// Command: the role stop is run before the signal is sent.
+	Command bool `json:"command,omitempty"`
 }
 
 // ReadyBy says what makes a running service ready.
@@ -115,19 +288,35 @@ const (
 	ByStable ReadyBy = "stable"
 	// ByHealth: the health check passed.
 	ByHealth ReadyBy = "health"
+	// ByNotify: it sent READY=1 (sd_notify(3)).
+	ByNotify ReadyBy = "notify"
+	// ByLog: it wrote a line that matches Pattern.
+	ByLog ReadyBy = "log"
+	// ByFD: it wrote a line to the descriptor FD, or closed it after a byte.
+	ByFD ReadyBy = "fd"
 )
 
 // Ready is when a running service counts as ready.
 type Ready struct {
 	By        ReadyBy       `json:"by"`
 	StableFor time.Duration `json:"stable_for"`
+	// Pattern is a regular expression (RE2), for ByLog.
+	Pattern string `json:"pattern,omitempty"`
+	// FD is a number from 3 up, for ByFD.
+	FD int `json:"fd,omitempty"`
 	// Timeout is the time it has for that.
 	Timeout time.Duration `json:"timeout"`
 }
 
-// Probe is a check whose command is run in the role health. It fails when
-// Retries attempts and, if not 0, TotalTimeout are both used up.
+// Probe is a check. Without an address it is a command: that of its role. It
+// fails when Retries attempts and, if not 0, TotalTimeout are both used up.
 type Probe struct {
+	// URL, TCP (host:port) or Unix (an absolute path) is what sysgd connects
+	// to itself; at most one is set. In a candidate's, {slot} is its slot.
+	URL  string `json:"url,omitempty"`
+	TCP  string `json:"tcp,omitempty"`
+	Unix string `json:"unix,omitempty"`
+
 	Interval       time.Duration `json:"interval"`
 	AttemptTimeout time.Duration `json:"attempt_timeout"`
 	TotalTimeout   time.Duration `json:"total_timeout,omitempty"`
@@ -144,8 +333,9 @@ type Sink string
 
 // The sinks.
 const (
-	SinkFile Sink = "file"
-	SinkNone Sink = "none"
+	SinkFile    Sink = "file"
+	SinkNone    Sink = "none"
+	SinkJournal Sink = "journal"
 )
 
 // LogFormat is what a log file holds.
@@ -171,7 +361,11 @@ type Launch struct {
 	Project string `json:"project"`
 	// Inherited is the environment of the command that installed the
 	// generation, as KEY=value. It is not part of the hash.
-	Inherited []string        `json:"inherited,omitempty"`
+	Inherited []string `json:"inherited,omitempty"`
+	// Variables are those of that environment which the manifest refers to, as
+	// KEY=value, or as KEY where it was not set. A restart reads the manifest
+	// with them. They are not part of the hash either.
+	Variables []string        `json:"variables,omitempty"`
 	Services  []LaunchService `json:"services"`
 }
 
@@ -191,6 +385,25 @@ type LaunchService struct {
 	Rlimits   []Rlimit `json:"rlimits,omitempty"`
 	Nice      *int     `json:"nice,omitempty"`
 	OOMScore  *int     `json:"oom_score_adj,omitempty"`
+	// Affinity is a bit for each CPU that it may run on, nil for all; bit n%64
+	// of element n/64 is CPU n.
+	Affinity []uint64 `json:"cpu_affinity,omitempty"`
+	// IOPriority is the value for ioprio_set(2), 0 for the kernel's choice.
+	IOPriority int `json:"ionice,omitempty"`
+	// NoNewPrivs sets no_new_privs (prctl(2)).
+	NoNewPrivs bool `json:"no_new_privs,omitempty"`
+
+	// Notify makes a socket for sd_notify(3), and Watchdog says so in
+	// WATCHDOG_USEC.
+	Notify   bool          `json:"notify,omitempty"`
+	Watchdog time.Duration `json:"watchdog,omitempty"`
+	// ReadyFD is the descriptor that it reports readiness on, 0 for none.
+	ReadyFD int      `json:"ready_fd,omitempty"`
+	Sockets []Socket `json:"sockets,omitempty"`
+	// SlotVar names the variable that has the slot, and Slots its two values.
+	SlotVar string    `json:"slot_var,omitempty"`
+	Slots   [2]string `json:"slots,omitzero"`
+	Spawn   *Spawn    `json:"spawn,omitempty"`
 }
 
 // Command is what one role runs.
@@ -206,8 +419,11 @@ type Layer struct {
 	// File is an absolute path, read at each launch.
 	File string `json:"file,omitempty"`
 	// Optional lets File be missing.
-	Optional bool     `json:"optional,omitempty"`
-	Vars     []string `json:"vars,omitempty"`
+	Optional bool `json:"optional,omitempty"`
+	// Sum is the SHA-256 of what File had when this was compiled, in hex, ""
+	// where it was not there: a changed file makes a changed service.
+	Sum  string   `json:"sum,omitempty"`
+	Vars []string `json:"vars,omitempty"`
 }
 
 // Unlimited is the value of a limit that is none (RLIM_INFINITY).

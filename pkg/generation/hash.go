@@ -12,7 +12,8 @@ import (
 
 // Seal sorts the services, and fills in the hash of each and of the whole.
 // Equal content gives equal hashes wherever and whenever it is compiled: the
-// number, the inherited environment and the hashes themselves do not count.
+// number, the inherited environment, the settings, the sums of the files and the
+// hashes themselves do not count.
 func Seal(g *Generation) {
 	slices.SortFunc(g.Supervise.Services, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(g.Launch.Services, func(a, b LaunchService) int { return strings.Compare(a.Name, b.Name) })
@@ -35,7 +36,8 @@ func serviceHash(g *Generation, i int) string {
 
 func (g *Generation) contentHash() string {
 	supervise, launch := g.Supervise, g.Launch
-	supervise.Number, supervise.Hash, launch.Inherited = 0, "", nil
+	supervise.Number, supervise.Hash, supervise.Settings, supervise.Sources = 0, "", Settings{}, nil
+	launch.Inherited, launch.Variables = nil, nil
 	return digest(Generation{supervise, launch})
 }
 

@@ -59,8 +59,9 @@ type identity struct {
 }
 
 // Install stores g and makes it the active one of its project. If what is
-// active has the same content it stays, and only takes over the inherited
-// environment. When it returns, the result is on disk.
+// active has the same content it stays, and only takes over what is no part of
+// that, such as the inherited environment. When it returns, the result is on
+// disk. It keeps g, which must not be changed from then on.
 func (s *Store) Install(g *Generation) (number int, changed bool, err error) {
 	if err := g.Validate(); err != nil {
 		return 0, false, err
@@ -81,7 +82,7 @@ func (s *Store) install(g *Generation) (number int, changed bool, err error) {
 	// One that cannot be read is as good as none: installing mends it.
 	active, err := s.loadActive(project)
 	if err == nil && active.Supervise.Hash == g.Supervise.Hash {
-		return active.Supervise.Number, false, s.inherit(active, g.Launch.Inherited)
+		return active.Supervise.Number, false, s.refresh(active, g)
 	}
 	numbers, err := storedNumbers(dir)
 	if err != nil {
@@ -106,7 +107,19 @@ func (s *Store) install(g *Generation) (number int, changed bool, err error) {
 		return 0, false, err
 	}
 	s.sweep(project, number, append(numbers, number))
+	// The next thing that is asked for is to launch from it.
+	s.keep(identity{project, number}, &Generation{Supervise: supervise, Launch: g.Launch}, s.size(project, number))
 	return number, true, nil
+}
+
+// size is how much text a stored generation has.
+func (s *Store) size(project string, number int) (size int) {
+	for _, suffix := range []string{launchSuffix, superviseSuffix} {
+		if info, err := os.Lstat(s.path(project, number, suffix)); err == nil {
+			size += int(info.Size())
+		}
+	}
+	return size
 }
 
 // makeDir makes dir and its parent, and their names last.
@@ -128,16 +141,24 @@ func (s *Store) loadActive(project string) (*Generation, error) {
 	return s.Load(project, number)
 }
 
-// inherit gives the active generation another inherited environment.
-func (s *Store) inherit(active *Generation, inherited []string) error {
-	if slices.Equal(active.Launch.Inherited, inherited) {
-		return nil
-	}
+// refresh gives the active generation what g has that is no part of its
+// content: the environment that it was installed from, settings, sums of files.
+func (s *Store) refresh(active, g *Generation) error {
 	id := identity{active.Supervise.Project, active.Supervise.Number}
-	launch := active.Launch
-	launch.Inherited = inherited
-	delete(s.loaded, id)
-	return s.write(id.project, id.number, launchSuffix, launch)
+	launch, supervise := active.Launch, active.Supervise
+	launch.Inherited, launch.Variables = g.Launch.Inherited, g.Launch.Variables
+	supervise.Settings, supervise.Sources = g.Supervise.Settings, g.Supervise.Sources
+	if !slices.Equal(launch.Inherited, active.Launch.Inherited) || !slices.Equal(launch.Variables, active.Launch.Variables) {
+		delete(s.loaded, id)
+		if err := s.write(id.project, id.number, launchSuffix, launch); err != nil {
+			return err
+		}
+	}
+	if supervise.Settings != active.Supervise.Settings || !slices.Equal(supervise.Sources, active.Supervise.Sources) {
+		delete(s.loaded, id)
+		return s.write(id.project, id.number, superviseSuffix, supervise)
+	}
+	return nil
 }
 
 // sweep removes all but the last few generations, and what a crash left. It

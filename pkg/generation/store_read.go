@@ -78,12 +78,16 @@ func (s *Store) Load(project string, number int) (*Generation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read launch part of generation %d of %q: %w", number, project, err)
 	}
-	size += launchSize
+	s.keep(id, g, size+launchSize)
+	return g, nil
+}
+
+// keep has Load return g, which was made of so much text.
+func (s *Store) keep(id identity, g *Generation, size int) {
 	if s.loadedBytes += size; s.loaded == nil || s.loadedBytes > maxLoaded {
 		s.loaded, s.loadedBytes = make(map[identity]*Generation), size
 	}
 	s.loaded[id] = g
-	return g, nil
 }
 
 // read decodes a file and tells its size.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -74,13 +75,38 @@ func fit(s *Service, l *LaunchService) error {
 	if s.Name != l.Name {
 		return fmt.Errorf("its parts have the services %q and %q in the same place", s.Name, l.Name)
 	}
-	_, health := l.Role(spec.RoleHealth)
-	_, preStart := l.Role(spec.RolePreStart)
-	return inService(s.Name, firstBroken([]rule{
-		{health == (s.Health != nil), "has a health check without its command, or the reverse"},
-		{preStart == (s.PreStart != nil), "has a pre_start without its command, or the reverse"},
-	}))
+	for role, needed := range s.commands() {
+		if _, has := l.Role(role); has != needed {
+			return inService(s.Name, fmt.Errorf("has the role %s without its command, or the reverse", role))
+		}
+	}
+	if s.Notify != l.Notify || s.Watchdog != l.Watchdog || (s.Ready.By == ByFD) != (l.ReadyFD != 0) ||
+		(s.Spawn != nil) != (l.Spawn != nil) || !slices.Equal(s.Sockets, l.Sockets) {
+		return inService(s.Name, errors.New("its parts do not agree"))
+	}
+	return nil
 }
+
+// commands are the roles beside the main one, and whether s needs a command
+// for each.
+func (s *Service) commands() map[spec.Role]bool {
+	green := s.Rolling != nil && s.Rolling.BlueGreen != nil
+	needs := map[spec.Role]bool{
+		spec.RoleHealth: s.Health.byCommand(), spec.RoleLiveness: s.Liveness.byCommand(),
+		spec.RolePreStart: s.PreStart != nil, spec.RoleSkip: s.Skip == SkipByCommand, spec.RoleStop: s.Stop.Command,
+		spec.RoleCandidate: green && s.Rolling.BlueGreen.Check.byCommand(),
+		spec.RoleSwitch:    green, spec.RoleVerify: green && s.Rolling.BlueGreen.Verify,
+		spec.RoleOnStart: false, spec.RoleOnErr: false, spec.RoleOnStop: false, spec.RoleOnExit: false,
+		spec.RoleChild: false,
+	}
+	for _, hook := range s.Hooks {
+		needs[hook.Role] = true
+	}
+	return needs
+}
+
+// byCommand reports whether the probe is a command, not a connection of ours.
+func (p *Probe) byCommand() bool { return p != nil && p.URL == "" && p.TCP == "" && p.Unix == "" }
 
 // rule is one thing that must hold, with what to say if it does not.
 type rule struct {
@@ -128,6 +154,8 @@ func (s *Supervise) structure() error {
 		{absolute(s.Manifest), "the manifest's path is not absolute"},
 		{s.Number >= 0, "its number is negative"},
 		{spec.ValidHash(s.Hash), "its hash is malformed"},
+		{s.Settings.MaxConcurrent >= 0, "max_concurrent is negative"},
+		{validSources(s.Sources), "a source has no absolute path, or a malformed sum"},
 	}); err != nil {
 		return err
 	}
@@ -149,13 +177,23 @@ func (s *Service) structure() error {
 		{s.Restart.valid(), "restart is out of range"},
 		{validExits(s.Success) && validExits(s.NoRestart), "an exit code or signal is out of range"},
 		{s.Stop.Signal >= 1 && s.Stop.Signal <= spec.MaxSignal && s.Stop.Timeout >= 0, "stop is out of range"},
-		{s.Ready.By == ByStable || s.Ready.By == ByHealth && s.Health != nil, "ready is unknown, or by a health check that it lacks"},
+		{s.Ready.valid(s), "ready is unknown, or by something that it lacks"},
 		{notNegative(s.Ready.StableFor, s.Ready.Timeout), "ready is out of range"},
 		{s.Health == nil || s.Health.valid(), "health is out of range"},
 		{s.PreStart == nil || s.PreStart.Timeout > 0, "pre_start is out of range"},
-		{s.Logs.Sink == SinkFile || s.Logs.Sink == SinkNone, "sink is unknown"},
+		{s.Logs.Sink == SinkFile || s.Logs.Sink == SinkNone || s.Logs.Sink == SinkJournal, "sink is unknown"},
 		{s.Logs.Format == "" || s.Logs.Format == FormatText || s.Logs.Format == FormatRaw, "log format is unknown"},
 		{s.Logs.MaxFiles >= 0, "max_files is negative"},
+		{s.Skip == "" || s.Skip == SkipAlways || s.Skip == SkipByCommand, "skip is unknown"},
+		{s.SkipTimeout >= 0, "the time for skip is negative"},
+		{s.Liveness == nil || s.Liveness.valid(), "liveness is out of range"},
+		{s.Watchdog >= 0 && (s.Watchdog == 0 || s.Notify), "watchdog is out of range, or without a notify socket"},
+		{validHooks(s.Hooks), "a hook is unknown, stands twice or has no time"},
+		{s.Cron == nil || s.Cron.valid(), "cron is out of range"},
+		{s.Rolling == nil || s.Rolling.valid(), "rolling is out of range"},
+		{validSockets(s.Sockets) && (!s.Lazy || len(s.Sockets) > 0), "a socket is malformed, or it is lazy without any"},
+		{s.Spawn == nil || s.Spawn.valid(), "spawn is out of range"},
+		{s.Metrics == nil || s.Metrics.valid(), "metrics is out of range"},
 	}); err != nil {
 		return err
 	}
@@ -177,8 +215,34 @@ func (r *Restart) valid() bool {
 	return known && r.MaxRestarts >= 0 && notNegative(r.Backoff, r.MaxBackoff, r.RetryAfter, r.StableAfter)
 }
 
+// valid holds for a rule of readiness that s has what it needs for.
+func (r *Ready) valid(s *Service) bool {
+	switch r.By {
+	case ByStable:
+		return true
+	case ByHealth:
+		return s.Health != nil
+	case ByNotify:
+		return s.Notify
+	case ByLog:
+		return r.Pattern != "" && plain(r.Pattern)
+	case ByFD:
+		return r.FD >= 3 && r.FD < MaxFD
+	}
+	return false
+}
+
+// MaxFD bounds the number of a descriptor that a service is given.
+const MaxFD = 1024
+
 func (p *Probe) valid() bool {
-	return p.Retries >= 1 && p.AttemptTimeout > 0 && notNegative(p.Interval, p.TotalTimeout)
+	addresses := 0
+	for _, address := range []string{p.URL, p.TCP, p.Unix} {
+		if address != "" {
+			addresses++
+		}
+	}
+	return addresses <= 1 && p.Retries >= 1 && p.AttemptTimeout > 0 && notNegative(p.Interval, p.TotalTimeout)
 }
 
 func validExits(exits []Exit) bool {

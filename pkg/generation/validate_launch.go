@@ -24,6 +24,7 @@ func (l *Launch) structure() error {
 		{l.Format == Format, fmt.Sprintf("format of the launch part is %d, this build knows %d", l.Format, Format)},
 		{spec.ValidName(l.Project), fmt.Sprintf("%.100q is no name for a project", l.Project)},
 		{validEnv(l.Inherited), "an inherited variable is malformed"},
+		{validRecorded(l.Variables), "a recorded variable is malformed"},
 	}); err != nil {
 		return err
 	}
@@ -47,6 +48,11 @@ func (s *LaunchService) structure() error {
 		{s.Nice == nil || *s.Nice >= -20 && *s.Nice <= 19, "nice is out of range"},
 		{s.OOMScore == nil || *s.OOMScore >= -1000 && *s.OOMScore <= 1000, "oom_score_adj is out of range"},
 		{!slices.ContainsFunc(s.Strip, func(name string) bool { return name == "" || strings.ContainsAny(name, "=\x00") }), "strip has a malformed name"},
+		{s.Affinity == nil || validAffinity(s.Affinity), "cpu_affinity names no CPU, or too many"},
+		{validIOPriority(s.IOPriority), "ionice is out of range"},
+		{s.Watchdog >= 0, "watchdog is out of range"},
+		{s.ReadyFD == 0 || s.ReadyFD >= 3+len(s.Sockets) && s.ReadyFD < MaxFD, "the descriptor of ready is out of range, or one of a socket's"},
+		{s.validSlots(), "a slot is malformed, or has no variable"},
 	}); err != nil {
 		return err
 	}
@@ -90,6 +96,7 @@ func (l *Layer) structure() error {
 		{(l.File == "") != (len(l.Vars) == 0), "an environment layer is neither a file nor variables, or both"},
 		{l.File == "" || absolute(l.File), "an env file's path is not absolute"},
 		{l.File != "" || !l.Optional, "variables cannot be optional"},
+		{l.Sum == "" || l.File != "" && spec.ValidHash(l.Sum), "the sum of an env file is malformed"},
 		{validEnv(l.Vars), "a variable is malformed"},
 	})
 }
@@ -109,6 +116,34 @@ func validEnv(env []string) bool {
 // names, since what is inherited need not be (BASH_FUNC_x%%).
 func validVar(entry string) bool {
 	return strings.IndexByte(entry, '=') > 0 && len(entry) <= maxArg && plain(entry)
+}
+
+// validRecorded asks for KEY=value, or for KEY.
+func validRecorded(variables []string) bool {
+	return !slices.ContainsFunc(variables, func(entry string) bool {
+		return strings.IndexByte(entry, '=') == 0 || entry == "" || len(entry) > maxArg || !plain(entry)
+	})
+}
+
+// maxCPUs is what the largest kernels are built for (CONFIG_NR_CPUS).
+const maxCPUs = 8192
+
+func validAffinity(mask []uint64) bool {
+	return len(mask) <= maxCPUs/64 && slices.ContainsFunc(mask, func(word uint64) bool { return word != 0 })
+}
+
+// validIOPriority holds for what ioprio_set(2) takes: a class from 1 to 3 above
+// bit 13, and a level from 0 to 7.
+func validIOPriority(priority int) bool {
+	class, level := priority>>13, priority&(1<<13-1)
+	return priority == 0 || class >= 1 && class <= 3 && level <= 7
+}
+
+func (s *LaunchService) validSlots() bool {
+	if s.SlotVar == "" {
+		return s.Slots == [2]string{}
+	}
+	return validVar(s.SlotVar+"="+s.Slots[0]) && validVar(s.SlotVar+"="+s.Slots[1]) && !strings.Contains(s.SlotVar, "=")
 }
 
 func (s *LaunchService) checkRlimits() error {

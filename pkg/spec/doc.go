@@ -14,14 +14,19 @@
 //
 // A connection opens with Hello from the client, answered by Hello. After that
 // the client sends Requests and receives Replies. A Reply with the request's ID
-// answers it; ID 0 marks an event that nobody asked for (Exited, Emptied).
-// Launch may be answered after later requests, since it waits for an execve;
-// everything else is answered in order.
+// answers it; ID 0 marks an event that nobody asked for (Exited, Emptied,
+// Wanted, Spawned). What has to wait for an execve or a file system may be
+// answered after later requests: Launch, Listen, Unlisten, Keep, Remove.
+// Everything else is answered in order.
 //
 // What is absent matters most: no message carries a program, an argument, an
 // environment, a user or a path. A Launch names a service and a role in an
 // installed generation, and sysg-exec looks the rest up in what the owner
 // installed.
+//
+// spawn.sock, beside it, is for processes inside services, and speaks one
+// message and its answer (spawn.go). Only there does a program come with the
+// request; it gets no more than the service has whose child it becomes.
 //
 // Decoding is strict (unknown fields, trailing bytes, several messages in one
 // frame are errors) and bounded by MaxFrame.

@@ -10,6 +10,9 @@ const (
 	// MaxFrame bounds every frame on exec.sock, in bytes.
 	MaxFrame = 64 << 10
 
+	// MaxKept is how many descriptors of a service are kept for it.
+	MaxKept = 64
+
 	// MaxGeneration bounds the memfd that comes with Install, in bytes.
 	MaxGeneration = 64 << 20
 )
@@ -27,6 +30,14 @@ type Request struct {
 	List    *List    `json:"list,omitempty"`
 	Ack     *Ack     `json:"ack,omitempty"`
 	Quit    *Quit    `json:"quit,omitempty"`
+
+	Listen   *Listen   `json:"listen,omitempty"`
+	Unlisten *Unlisten `json:"unlisten,omitempty"`
+	Main     *Main     `json:"main,omitempty"`
+	Keep     *Keep     `json:"keep,omitempty"`
+	Drop     *Drop     `json:"drop,omitempty"`
+	Activate *Activate `json:"activate,omitempty"`
+	Remove   *Remove   `json:"remove,omitempty"`
 }
 
 // Reply is one frame from sysg-exec. Exactly one of its messages is set.
@@ -43,6 +54,10 @@ type Reply struct {
 	Refused   *Refused   `json:"refused,omitempty"`
 	Exited    *Exited    `json:"exited,omitempty"`
 	Emptied   *Emptied   `json:"emptied,omitempty"`
+
+	Listening *Listening `json:"listening,omitempty"`
+	Wanted    *Wanted    `json:"wanted,omitempty"`
+	Spawned   *Spawned   `json:"spawned,omitempty"`
 }
 
 // Hello is the first frame of either side. A peer whose Version is below our
@@ -77,15 +92,38 @@ type Launch struct {
 	Service     string `json:"service"`
 	Role        Role   `json:"role"`
 	Incarnation string `json:"incarnation"`
+	// Slot is which of the two blue/green slots this is for; the other one is
+	// the active one. It is given where the generation declares slots.
+	Slot *int `json:"slot,omitempty"`
+	// Event is what a hook is told. Other roles have none.
+	Event *Event `json:"event,omitempty"`
 }
 
-// Launched says that the process is past its execve. Three descriptors come
-// with it, in this order: a pidfd, and the read ends of its standard output
-// and standard error, non-blocking. For a repeated Launch they are those that
-// are left, as with Listed.
+// Event becomes the variables SYSG_EVENT, SYSG_PID, SYSG_EXIT_CODE, SYSG_SIGNAL
+// and SYSG_ATTEMPT of a hook. The variables of what is nil or 0 are not set.
+type Event struct {
+	// Name is start, error, stop or exit.
+	Name string `json:"name"`
+	// PID is that of the main process, which may have ended.
+	PID      int  `json:"pid,omitempty"`
+	ExitCode *int `json:"exit_code,omitempty"`
+	Signal   int  `json:"signal,omitempty"`
+	// Attempt counts the tries since the last steady run, from 1.
+	Attempt int `json:"attempt,omitempty"`
+}
+
+// Launched says that the process is past its execve. Descriptors come with it,
+// in this order: a pidfd, the read ends of its standard output and standard
+// error, non-blocking, and, if so said, the notify socket and the read end of
+// the pipe on which it reports readiness. For a repeated Launch they are those
+// that are left, as with Listed.
 type Launched struct {
 	Incarnation string `json:"incarnation"`
 	PID         int    `json:"pid"`
+	// Notify: the receiving end of its notify socket (SOCK_DGRAM, SO_PASSCRED)
+	// is among the descriptors. Ready: so is the pipe of its ready descriptor.
+	Notify bool `json:"notify,omitempty"`
+	Ready  bool `json:"ready,omitempty"`
 	// Cgroup is the leaf's path below the cgroup2 mount, "" where there is
 	// no cgroup and the incarnation is contained by its session.
 	Cgroup string `json:"cgroup,omitempty"`
@@ -122,10 +160,15 @@ type List struct{}
 // Listed answers List, one frame an incarnation and a last one with Last set
 // and nothing else. Its descriptors are those of Launched, without the pidfd
 // where Exited is set, and without the pipes where an earlier sysg-exec made
-// them: so 3, 2, 1 or none.
+// them: so 3, 2, 1 or none. A notify socket that comes with an adopted
+// incarnation is a new one at the old path: what was sent before is in the old
+// one, if anybody has kept that.
 type Listed struct {
 	Last   bool    `json:"last,omitempty"`
 	Record *Record `json:"record,omitempty"`
+	// Notify and Ready are as in Launched; they come after the others.
+	Notify bool `json:"notify,omitempty"`
+	Ready  bool `json:"ready,omitempty"`
 }
 
 // Record is what sysg-exec remembers of an incarnation until it is
@@ -137,6 +180,95 @@ type Record struct {
 	Started time.Time `json:"started"`
 	Exited  *Exited   `json:"exited,omitempty"`
 	Emptied bool      `json:"emptied,omitempty"`
+	// Child is set for the role child.
+	Child *Child `json:"child,omitempty"`
+}
+
+// Child is what is known of a process that a service asked for.
+type Child struct {
+	// Parent is the incarnation that asked: a main process's, or a child's.
+	Parent string   `json:"parent"`
+	Name   string   `json:"name"`
+	Argv   []string `json:"argv"`
+	// Depth is 1 for a child of the service itself.
+	Depth int `json:"depth"`
+	// TTL is how long it may live, 0 for as long as it likes. sysgd ends it.
+	TTL time.Duration `json:"ttl,omitempty"`
+}
+
+// Listen makes the sockets of a service, as far as they are not held already.
+// Descriptors that come with it are sockets which sysgd kept, or got from
+// systemd, for the names in Names; each must fit its declaration. It is
+// answered with Listening, or refused: with ReasonBusy for an address in use.
+// Launch does the same by itself.
+type Listen struct {
+	Project    string   `json:"project"`
+	Generation int      `json:"generation"`
+	Hash       string   `json:"hash"`
+	Service    string   `json:"service"`
+	Names      []string `json:"names,omitempty"`
+	// Watch asks for one Wanted when a client of any of them is there, at once
+	// if it is there already. The next Listen, and the next Launch of the
+	// service's main role, end the watch.
+	Watch bool `json:"watch,omitempty"`
+}
+
+// Listening answers Listen with a copy of each descriptor held for the service,
+// in the order of Names, so that they outlive sysg-exec.
+type Listening struct {
+	Names []string `json:"names,omitempty"`
+}
+
+// Unlisten closes the sockets of a service, and what it had stored.
+type Unlisten struct {
+	Project string `json:"project"`
+	Service string `json:"service"`
+}
+
+// Wanted is the event that somebody waits at one of a service's sockets.
+type Wanted struct {
+	Project string `json:"project"`
+	Service string `json:"service"`
+}
+
+// Main says that another process of an incarnation is its main process from
+// now on (MAINPID=, sd_notify(3)). It must be one of the incarnation.
+type Main struct {
+	Incarnation string `json:"incarnation"`
+	PID         int    `json:"pid"`
+}
+
+// Keep stores the descriptors that come with it for the next incarnation of the
+// service (FDSTORE=1, sd_notify(3)), up to MaxKept of them.
+type Keep struct {
+	Incarnation string `json:"incarnation"`
+	// Name is that of FDNAME=, "stored" where none was given.
+	Name string `json:"name"`
+}
+
+// Drop closes what is stored under a name (FDSTOREREMOVE=1).
+type Drop struct {
+	Incarnation string `json:"incarnation"`
+	Name        string `json:"name"`
+}
+
+// Activate installs the content of an earlier generation as a new one, and is
+// answered with Installed. Of the active one there is nothing to change.
+type Activate struct {
+	Project string `json:"project"`
+	Number  int    `json:"number"`
+}
+
+// Remove deletes all generations of a project. It is refused (ReasonBusy) while
+// anything of the project lives.
+type Remove struct {
+	Project string `json:"project"`
+}
+
+// Spawned is the event that a service's child runs. Descriptors come as with
+// Launched.
+type Spawned struct {
+	Record Record `json:"record"`
 }
 
 // Ack lets sysg-exec forget incarnations that have ended and emptied. sysgd
@@ -149,7 +281,7 @@ type Ack struct {
 // while anything that it launched lives.
 type Quit struct{}
 
-// Done answers Signal, Kill, Ack and Quit.
+// Done answers Signal, Kill, Ack, Quit, Unlisten, Main, Keep, Drop and Remove.
 type Done struct{}
 
 // Refused answers a request that will not be carried out.

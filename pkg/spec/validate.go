@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -90,11 +91,18 @@ func (r *Request) validate() error {
 	one.add(r.List != nil, r.List)
 	one.add(r.Ack != nil, r.Ack)
 	one.add(r.Quit != nil, r.Quit)
+	one.add(r.Listen != nil, r.Listen)
+	one.add(r.Unlisten != nil, r.Unlisten)
+	one.add(r.Main != nil, r.Main)
+	one.add(r.Keep != nil, r.Keep)
+	one.add(r.Drop != nil, r.Drop)
+	one.add(r.Activate != nil, r.Activate)
+	one.add(r.Remove != nil, r.Remove)
 	return one.validate()
 }
 
 func (r *Reply) validate() error {
-	event := r.Exited != nil || r.Emptied != nil
+	event := r.Exited != nil || r.Emptied != nil || r.Wanted != nil || r.Spawned != nil
 	// A frame that cannot be read has no ID to answer.
 	if (r.ID == 0) != event && (r.ID != 0 || r.Refused == nil) {
 		return fmt.Errorf("id is %d", r.ID)
@@ -109,6 +117,9 @@ func (r *Reply) validate() error {
 	one.add(r.Refused != nil, r.Refused)
 	one.add(r.Exited != nil, r.Exited)
 	one.add(r.Emptied != nil, r.Emptied)
+	one.add(r.Listening != nil, r.Listening)
+	one.add(r.Wanted != nil, r.Wanted)
+	one.add(r.Spawned != nil, r.Spawned)
 	return one.validate()
 }
 
@@ -153,7 +164,24 @@ func (l *Launch) validate() error {
 		must(ValidHash(l.Hash), "hash", l.Hash),
 		must(ValidName(l.Service), "service", l.Service),
 		must(slices.Contains(Roles[:], l.Role), "role", l.Role),
-		must(ValidIncarnation(l.Incarnation), "incarnation", l.Incarnation))
+		must(ValidIncarnation(l.Incarnation), "incarnation", l.Incarnation),
+		must(l.Slot == nil || *l.Slot == 0 || *l.Slot == 1, "slot", "neither 0 nor 1"),
+		l.Event.validate())
+}
+
+// EventNames are those that a hook may be told of.
+var EventNames = [...]string{"start", "error", "stop", "exit"}
+
+func (e *Event) validate() error {
+	if e == nil {
+		return nil
+	}
+	return first(
+		must(slices.Contains(EventNames[:], e.Name), "name of the event", e.Name),
+		must(e.PID >= 0, "pid of the event", e.PID),
+		must(e.ExitCode == nil || *e.ExitCode >= 0 && *e.ExitCode <= 255, "exit code of the event", "out of range"),
+		must(e.Signal >= 0 && e.Signal <= MaxSignal, "signal of the event", e.Signal),
+		must(e.Attempt >= 0, "attempt of the event", e.Attempt))
 }
 
 func (l *Launched) validate() error {
@@ -218,8 +246,96 @@ func (r *Record) validate() error {
 		must(r.PID >= 1, "pid", r.PID),
 		must(validCgroup(r.Cgroup), "cgroup", r.Cgroup),
 		must(!r.Started.IsZero(), "started", r.Started),
-		must(!r.Emptied || r.Exited != nil, "emptied before exited", r.Emptied))
+		must(!r.Emptied || r.Exited != nil, "emptied before exited", r.Emptied),
+		must((r.Child != nil) == (r.Launch.Role == RoleChild), "child of role", r.Launch.Role),
+		r.Child.validate())
 }
+
+// MaxChildArgs bounds the arguments of a child, in bytes of JSON, so that a
+// record fits into a frame.
+const MaxChildArgs = 16 << 10
+
+// argsLength is their length in a frame, where a byte may become six.
+func argsLength(argv []string) int {
+	text, _ := json.Marshal(argv)
+	return len(text)
+}
+
+func (c *Child) validate() error {
+	if c == nil {
+		return nil
+	}
+	length := argsLength(c.Argv)
+	return first(
+		must(ValidIncarnation(c.Parent), "parent", c.Parent),
+		must(ValidName(c.Name), "name of the child", c.Name),
+		must(len(c.Argv) > 0 && length <= MaxChildArgs, "arguments of the child", length),
+		must(c.Depth >= 1, "depth", c.Depth),
+		must(c.TTL >= 0, "ttl", c.TTL))
+}
+
+func (l *Listen) validate() error {
+	for _, name := range l.Names {
+		if err := must(ValidName(name), "name of a socket", name); err != nil {
+			return err
+		}
+	}
+	return first(
+		must(ValidName(l.Project), "project", l.Project),
+		must(l.Generation >= 1, "generation", l.Generation),
+		must(ValidHash(l.Hash), "hash", l.Hash),
+		must(ValidName(l.Service), "service", l.Service))
+}
+
+func (l *Listening) validate() error {
+	for _, name := range l.Names {
+		if err := must(ValidName(name), "name of a socket", name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *Unlisten) validate() error {
+	return first(must(ValidName(u.Project), "project", u.Project), must(ValidName(u.Service), "service", u.Service))
+}
+
+func (w *Wanted) validate() error {
+	return first(must(ValidName(w.Project), "project", w.Project), must(ValidName(w.Service), "service", w.Service))
+}
+
+func (m *Main) validate() error {
+	return first(must(ValidIncarnation(m.Incarnation), "incarnation", m.Incarnation), must(m.PID >= 1, "pid", m.PID))
+}
+
+func (k *Keep) validate() error {
+	return first(must(ValidIncarnation(k.Incarnation), "incarnation", k.Incarnation), must(validFDName(k.Name), "name", k.Name))
+}
+
+func (d *Drop) validate() error {
+	return first(must(ValidIncarnation(d.Incarnation), "incarnation", d.Incarnation), must(validFDName(d.Name), "name", d.Name))
+}
+
+// validFDName is the rule of sd_notify(3) for FDNAME=.
+func validFDName(name string) bool {
+	if name == "" || len(name) > 255 {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if c < ' ' || c > '~' || c == ':' {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *Activate) validate() error {
+	return first(must(ValidName(a.Project), "project", a.Project), must(a.Number >= 1, "number", a.Number))
+}
+
+func (r *Remove) validate() error { return must(ValidName(r.Project), "project", r.Project) }
+
+func (s *Spawned) validate() error { return s.Record.validate() }
 
 func (a *Ack) validate() error {
 	if err := must(len(a.Incarnations) >= 1 && len(a.Incarnations) <= MaxAcks, "number of incarnations", len(a.Incarnations)); err != nil {

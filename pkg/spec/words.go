@@ -5,13 +5,29 @@ type Role string
 
 // RoleMain is the service itself. The other roles run beside it.
 const (
-	RoleMain     Role = "main"
-	RolePreStart Role = "pre_start"
-	RoleHealth   Role = "health"
+	RoleSkip      Role = "skip"      // exits 0 if the service is to be left out
+	RolePreStart  Role = "pre_start" // must succeed before each start
+	RoleMain      Role = "main"
+	RoleHealth    Role = "health"        // the check of a service that starts
+	RoleLiveness  Role = "liveness"      // the check of one that is ready
+	RoleCandidate Role = "candidate"     // the check of a blue/green candidate
+	RoleSwitch    Role = "switch"        // turns the traffic to a slot
+	RoleVerify    Role = "switch_verify" // checks that it has turned
+	RoleOnStart   Role = "onstart"
+	RoleOnErr     Role = "onerr"
+	RoleOnStop    Role = "onstop"
+	RoleOnExit    Role = "onexit"
+	RoleStop      Role = "stop" // run before the stop signal
+	// RoleChild is a process that a service asked for itself, on spawn.sock. It
+	// has no command in the generation, and no client can launch it.
+	RoleChild Role = "child"
 )
 
 // Roles are all roles, in the order of a service's life.
-var Roles = [...]Role{RolePreStart, RoleMain, RoleHealth}
+var Roles = [...]Role{
+	RoleSkip, RolePreStart, RoleMain, RoleHealth, RoleLiveness, RoleCandidate, RoleSwitch, RoleVerify,
+	RoleOnStart, RoleOnErr, RoleOnStop, RoleOnExit, RoleStop, RoleChild,
+}
 
 // Stage names a step of a launch, so that a failure says where it happened.
 type Stage string
@@ -21,6 +37,7 @@ type Stage string
 const (
 	StageGrant    Stage = "grant"
 	StageCgroup   Stage = "cgroup"
+	StageSockets  Stage = "sockets"
 	StagePipes    Stage = "pipes"
 	StageEnv      Stage = "env"
 	StageClone    Stage = "clone"
@@ -30,6 +47,9 @@ const (
 	StageOOMScore Stage = "oom_score_adj"
 	StageUmask    Stage = "umask"
 	StageRlimits  Stage = "rlimits"
+	StageAffinity Stage = "cpu_affinity"
+	StageIONice   Stage = "ionice"
+	StageNoNew    Stage = "no_new_privs"
 	StageChdir    Stage = "chdir"
 	StageExec     Stage = "exec"
 )
@@ -41,15 +61,19 @@ var Stages = [...]struct {
 }{
 	{StageGrant, "checks that the caller may ask for this and that it is installed"},
 	{StageCgroup, "makes the incarnation's cgroup leaf"},
+	{StageSockets, "makes the sockets that the manifest lists"},
 	{StagePipes, "makes the pipes of standard output and error"},
 	{StageEnv, "reads env files and assembles the environment"},
 	{StageClone, "forks into the cgroup"},
-	{StageFDs, "leaves only standard input, output and error open"},
+	{StageFDs, "leaves only standard input, output and error, and its sockets, open"},
 	{StageSession, "starts a session of its own"},
 	{StageNice, "sets the scheduling priority"},
 	{StageOOMScore, "sets the out-of-memory score"},
 	{StageUmask, "sets the file mode creation mask"},
 	{StageRlimits, "sets resource limits"},
+	{StageAffinity, "binds it to CPUs"},
+	{StageIONice, "sets the priority for disk access"},
+	{StageNoNew, "gives up new privileges for good"},
 	{StageChdir, "enters the working directory"},
 	{StageExec, "becomes the program"},
 }
@@ -69,7 +93,7 @@ const (
 	ReasonUnknown Reason = "unknown"
 	// ReasonInvalid: a generation that does not hold.
 	ReasonInvalid Reason = "invalid"
-	// ReasonBusy: not while services live.
+	// ReasonBusy: not while services live, or an address is in use.
 	ReasonBusy Reason = "busy"
 	// ReasonInternal: sysg-exec could not do its own part.
 	ReasonInternal Reason = "internal"
