@@ -3,14 +3,20 @@ package cgroup
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 )
 
 // Own is the path in the tree of the cgroup that this process is in.
-func Own() (string, error) {
-	text, err := os.ReadFile("/proc/self/cgroup")
+func Own() (string, error) { return of("self") }
+
+// Of is that of another process.
+func Of(pid int) (string, error) { return of(strconv.Itoa(pid)) }
+
+func of(process string) (string, error) {
+	text, err := os.ReadFile("/proc/" + process + "/cgroup")
 	if err != nil {
-		return "", fmt.Errorf("cannot read this process's cgroup: %w", err)
+		return "", fmt.Errorf("cannot read a process's cgroup: %w", err)
 	}
 	path, found := ParseOwn(string(text))
 	if !found {

@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxFDs is how many descriptors one packet may carry.
-const MaxFDs = 4
+// MaxFDs is how many descriptors one packet may carry (the kernel's own bound
+// is 253).
+const MaxFDs = 64
 
 // ErrWouldBlock is what a call that would have to wait fails with.
 const ErrWouldBlock = unix.EAGAIN

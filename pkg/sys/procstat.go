@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // ProcStat is the part of /proc/PID/stat by which processes are told apart.
@@ -55,7 +57,8 @@ func ReadProcStat(pid int) (ProcStat, error) {
 }
 
 // ParseProcStat reads the text of /proc/PID/stat, see proc(5). The second
-// field is a name in parentheses, which may itself contain anything.
+// field is a name in parentheses, which may itself contain anything. For a
+// process that was just reaped the error is ESRCH.
 func ParseProcStat(text string) (ProcStat, error) {
 	const flags, started, environ, status, fieldsNeeded = 6, 19, 47, 49, 50
 	first, rest, opened := strings.Cut(text, " (")
@@ -66,6 +69,11 @@ func ParseProcStat(text string) (ProcStat, error) {
 	fields := strings.Fields(rest[end+2:])
 	if len(fields) < fieldsNeeded || len(fields[0]) != 1 {
 		return ProcStat{}, fmt.Errorf("cannot read process status: too few fields in %.40q", text)
+	}
+	if fields[3] == "-1" {
+		// The kernel writes this for one that is being reaped this moment and
+		// has left its session (do_task_stat in fs/proc/array.c).
+		return ProcStat{}, fmt.Errorf("cannot read process status: %w", unix.ESRCH)
 	}
 	var numbers [7]uint64
 	for i, field := range []string{first, fields[1], fields[3], fields[flags], fields[started], fields[status], fields[environ]} {

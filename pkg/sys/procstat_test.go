@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"runtime"
@@ -166,5 +167,12 @@ func TestAZombieTellsItsStatusToItsOwnUser(t *testing.T) {
 		if _, known := ExitOfZombie(pid, stat.Started); known {
 			t.Errorf("%q: it is reaped, and its status is known still", script)
 		}
+	}
+}
+
+func TestAReapedProcessIsGone(t *testing.T) {
+	text := "4711 (cat) X 0 -1 -1 0 -1 4194316" + strings.Repeat(" 0", 60)
+	if _, err := ParseProcStat(text); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("%v, want ESRCH", err)
 	}
 }

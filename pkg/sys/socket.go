@@ -110,3 +110,38 @@ func packetSocket(path string) (int, *unix.SockaddrUnix, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	return fd, &unix.SockaddrUnix{Name: path}, os.NewSyscallError("socket", err)
 }
+
+// ListenDatagram makes a SOCK_DGRAM socket at path that only its owner may send
+// to, and whose receiver is told who sent (SO_PASSCRED). It is non-blocking.
+func ListenDatagram(path string) (int, error) {
+	if path == "" || len(path) > maxSocketPath {
+		return -1, fmt.Errorf("cannot use %q as a socket: its path must have 1 to %d bytes", path, maxSocketPath)
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	err = os.NewSyscallError("fchmod", unix.Fchmod(fd, 0o600)) // As in ListenPacket.
+	if err == nil {
+		err = os.NewSyscallError("setsockopt SO_PASSCRED", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1))
+	}
+	if err == nil {
+		err = os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrUnix{Name: path}))
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf("cannot listen at %q: %w", path, err)
+	}
+	return fd, nil
+}
+
+// PeerPidfd is a pidfd of the process at the other end, as Peer names it, which
+// proves that the number still means it (Linux 6.5); -1 where there is none.
+func PeerPidfd(fd int) int {
+	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
+	if err != nil {
+		return -1
+	}
+	unix.CloseOnExec(pidfd)
+	return pidfd
+}
