@@ -4,29 +4,35 @@ import (
 	"encoding/json"
 	"os"
 	"runtime/debug"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
 
-// The descriptors that a staged process finds besides 0, 1 and 2.
-const (
-	launchFD = 3
-	statusFD = 4
-)
+// A staged process finds its Launch and its status pipe behind all descriptors
+// that are the program's, so that those have their numbers from the start and
+// nothing of ours, or of the Go runtime's, is ever in their place. It is told
+// where by its second argument.
+const firstFD = 3
 
 // Become is all that "sysg-exec launch" does: it reads its Launch, takes the
 // Steps, and is the program. It returns only when it failed and has said so
 // through the status pipe; the caller exits. It must run on a locked thread.
 func Become() {
 	debug.SetGCPercent(-1) // It lives too briefly to collect; see also reserve.
-	if err := become(); err != nil {
-		report(err)
+	launchFD := firstFD
+	if len(os.Args) > 2 {
+		launchFD, _ = strconv.Atoi(os.Args[2])
+	}
+	statusFD := launchFD + 1
+	if err := become(launchFD, statusFD); err != nil {
+		report(statusFD, err)
 	}
 }
 
-func become() error {
+func become(launchFD, statusFD int) error {
 	text, err := sys.ReadSealed(launchFD, maxLaunch)
 	if err != nil {
 		return Fail(spec.StageFDs, err)
@@ -52,7 +58,7 @@ func become() error {
 }
 
 // report writes the failure, which fits into the pipe in one write.
-func report(err error) {
+func report(statusFD int, err error) {
 	text, marshalErr := json.Marshal(Fail(spec.StageExec, err))
 	if marshalErr != nil || len(text) > MaxStatus {
 		return // The end of file without a mark says that it failed.

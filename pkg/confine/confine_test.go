@@ -25,6 +25,8 @@ func full() Launch {
 		Argv: []string{"redis-server", "--port", "7000"}, Env: []string{"PATH=/usr/bin", "TOKEN=secret"}, Dir: "/srv/shop", Umask: 0o027,
 		Rlimits: []generation.Rlimit{{Name: "nofile", Soft: 1024, Hard: generation.Unlimited}, {Name: "core", Soft: 0, Hard: 0}},
 		Nice:    &nice, OOMScore: &score,
+		Affinity: []uint64{0b1_0000_1111, 0b11}, IOPriority: 2<<13 | 7, NoNewPrivs: true,
+		Passed: []int{3, 4, 7}, OwnPID: []string{"LISTEN_PID"},
 	}
 }
 
@@ -90,12 +92,27 @@ func TestDirectIsOnlyWhatACloneCanSay(t *testing.T) {
 		"rlimits":       func(l *Launch) { l.Rlimits = full().Rlimits },
 		"nice":          func(l *Launch) { l.Nice = &zero },
 		"oom_score_adj": func(l *Launch) { l.OOMScore = &zero },
+		"cpu_affinity":  func(l *Launch) { l.Affinity = []uint64{1} },
+		"ionice":        func(l *Launch) { l.IOPriority = 1 },
+		"no_new_privs":  func(l *Launch) { l.NoNewPrivs = true },
+		"its own pid":   func(l *Launch) { l.OwnPID = []string{"LISTEN_PID"} },
 	} {
 		l := plain()
 		edit(&l)
 		if l.direct() {
 			t.Errorf("a launch with %s is direct", name)
 		}
+	}
+}
+
+func TestADescriptorCostsNoStage(t *testing.T) {
+	l := plain()
+	l.Passed = []int{5}
+	if !l.direct() {
+		t.Error("a launch with a descriptor is staged")
+	}
+	if extra := l.extra(Place{Files: []int{42}}); !slices.Equal(extra, []int{-1, -1, 42}) {
+		t.Errorf("its descriptors from 3 on are %v", extra)
 	}
 }
 

@@ -22,7 +22,14 @@ type variables struct {
 	index map[string]int
 }
 
+// set takes a variable from elsewhere.
 func (v *variables) set(assignment string) {
+	if name, _, _ := strings.Cut(assignment, "="); !ours(name) {
+		v.put(assignment)
+	}
+}
+
+func (v *variables) put(assignment string) {
 	name, _, _ := strings.Cut(assignment, "=")
 	if at, known := v.index[name]; known {
 		v.list[at] = assignment
@@ -44,12 +51,14 @@ func (v *variables) lookup(name string) (string, bool) {
 // invocation begins the variable that tells a process its incarnation.
 const invocation = "SYSG_INVOCATION_ID="
 
-// environment puts a service's environment together: what it inherits, its
-// layers, and the three variables that every service gets.
-func environment(service generation.LaunchService, inherited []string, launch spec.Launch) ([]string, error) {
+// environment puts a process's environment together: what it inherits, its
+// layers, what it was asked for with, the three variables that every service
+// gets, and those of this launch.
+func environment(r Request) ([]string, error) {
 	env := variables{index: map[string]int{}}
+	service, launch := &r.Service, &r.Launch
 	if !service.NoInherit {
-		for _, assignment := range inherited {
+		for _, assignment := range r.Inherited {
 			name, _, _ := strings.Cut(assignment, "=")
 			if !slices.Contains(service.Strip, name) {
 				env.set(assignment)
@@ -61,9 +70,15 @@ func environment(service generation.LaunchService, inherited []string, launch sp
 			return nil, Fail(spec.StageEnv, err)
 		}
 	}
-	env.set("SYSG_PROJECT=" + launch.Project)
-	env.set("SYSG_SERVICE=" + launch.Service)
-	env.set(invocation + launch.Incarnation)
+	for _, assignment := range r.Asked {
+		env.set(assignment)
+	}
+	env.put("SYSG_PROJECT=" + launch.Project)
+	env.put("SYSG_SERVICE=" + launch.Service)
+	env.put(invocation + launch.Incarnation)
+	for _, assignment := range r.Vars {
+		env.put(assignment)
+	}
 	return env.list, nil
 }
 

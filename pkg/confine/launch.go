@@ -1,6 +1,8 @@
 package confine
 
 import (
+	"cmp"
+
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
 )
@@ -15,18 +17,45 @@ type Launch struct {
 	Rlimits  []generation.Rlimit
 	Nice     *int
 	OOMScore *int
+	// Affinity, IOPriority and NoNewPrivs are as in generation.LaunchService.
+	Affinity   []uint64
+	IOPriority int
+	NoNewPrivs bool
+	// Passed are the numbers of the descriptors that it keeps, from 3 up and in
+	// order; Place has what they are.
+	Passed []int
+	// OwnPID names variables that are to hold its own process number, which
+	// nobody knows before it is there.
+	OwnPID []string
+}
+
+// Request is what a Launch is made of.
+type Request struct {
+	Service generation.LaunchService
+	Launch  spec.Launch
+	// Argv is the command, and Dir its directory, "" for the service's.
+	Argv []string
+	Dir  string
+	// Inherited is the environment that came with the generation, Asked what a
+	// child was asked for with, Vars what sysg-exec tells this process.
+	Inherited, Asked, Vars []string
+	Passed                 []int
+	OwnPID                 []string
 }
 
 // Prepare makes the Launch of a service's command. It reads the env files, so
 // it may wait for as long as a file system does.
-func Prepare(service generation.LaunchService, argv, inherited []string, launch spec.Launch) (Launch, error) {
-	env, err := environment(service, inherited, launch)
+func Prepare(r Request) (Launch, error) {
+	env, err := environment(r)
 	if err != nil {
 		return Launch{}, err
 	}
+	service := &r.Service
 	return Launch{
-		Argv: argv, Env: env, Dir: service.Dir, Umask: service.Umask,
+		Argv: r.Argv, Env: env, Dir: cmp.Or(r.Dir, service.Dir), Umask: service.Umask,
 		Rlimits: service.Rlimits, Nice: service.Nice, OOMScore: service.OOMScore,
+		Affinity: service.Affinity, IOPriority: service.IOPriority, NoNewPrivs: service.NoNewPrivs,
+		Passed: r.Passed, OwnPID: r.OwnPID,
 	}, nil
 }
 
@@ -36,5 +65,6 @@ const HelperUmask = 0o022
 
 // direct says whether the attributes of a clone can express all of l.
 func (l *Launch) direct() bool {
-	return l.Umask == HelperUmask && len(l.Rlimits) == 0 && l.Nice == nil && l.OOMScore == nil
+	return l.Umask == HelperUmask && len(l.Rlimits) == 0 && l.Nice == nil && l.OOMScore == nil &&
+		len(l.Affinity) == 0 && l.IOPriority == 0 && !l.NoNewPrivs && len(l.OwnPID) == 0
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -18,6 +19,8 @@ type Place struct {
 	StdinFD, StdoutFD, StderrFD int
 	// CgroupFD is the directory of the cgroup that it is born in, -1 for none.
 	CgroupFD int
+	// Files are the descriptors that Launch.Passed numbers.
+	Files []int
 }
 
 // Started is a new process.
@@ -46,7 +49,7 @@ func Start(l Launch, place Place) (Started, error) {
 	if err != nil {
 		return stage(l, place)
 	}
-	started, err := clone(path, l.Argv, l.Env, l.Dir, place)
+	started, err := clone(path, l.Argv, l.Env, l.Dir, place, true, l.extra(place))
 	if err != nil {
 		return stage(l, place)
 	}
@@ -84,7 +87,9 @@ func stage(l Launch, place Place) (Started, error) {
 	if place.CgroupFD < 0 {
 		env = markOf(l.Env)
 	}
-	started, err := clone("/proc/self/exe", []string{"sysg-exec", "launch"}, env, "/", place, launchR, statusW)
+	extra := l.extra(place)
+	argv := []string{"sysg-exec", "launch", strconv.Itoa(firstFD + len(extra))}
+	started, err := clone("/proc/self/exe", argv, env, "/", place, false, append(extra, launchR, statusW))
 	if err != nil {
 		_ = unix.Close(statusR)
 		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process: %w", err))
@@ -98,9 +103,21 @@ func markOf(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(assignment string) bool { return !strings.HasPrefix(assignment, invocation) })
 }
 
-// clone makes a process with a pidfd, in its cgroup and a session of its own,
-// whose descriptors are the standard ones and extra, from 3 on.
-func clone(path string, argv, env []string, dir string, place Place, extra ...int) (Started, error) {
+// extra are the program's descriptors from 3 on, with -1 where there is none.
+func (l *Launch) extra(place Place) []int {
+	if len(l.Passed) == 0 {
+		return nil
+	}
+	extra := slices.Repeat([]int{-1}, l.Passed[len(l.Passed)-1]-firstFD+1)
+	for i, number := range l.Passed {
+		extra[number-firstFD] = place.Files[i]
+	}
+	return extra
+}
+
+// clone makes a process with a pidfd, in its cgroup, whose descriptors are the
+// standard ones and extra, from 3 on.
+func clone(path string, argv, env []string, dir string, place Place, session bool, extra []int) (Started, error) {
 	files := []uintptr{uintptr(place.StdinFD), uintptr(place.StdoutFD), uintptr(place.StderrFD)}
 	for _, fd := range extra {
 		files = append(files, uintptr(fd))
@@ -110,7 +127,7 @@ func clone(path string, argv, env []string, dir string, place Place, extra ...in
 		Dir: dir, Env: env, Files: files,
 		Sys: &syscall.SysProcAttr{
 			// A staged process makes its session itself, as a step.
-			Setsid: len(extra) == 0, PidFD: &started.PidFD,
+			Setsid: session, PidFD: &started.PidFD,
 			UseCgroupFD: place.CgroupFD >= 0, CgroupFD: place.CgroupFD,
 		},
 	})

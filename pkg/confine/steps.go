@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/spec"
-	"systemg.org/sysg/pkg/sys"
 )
 
 // Step is one thing that a staged process does to itself.
@@ -23,11 +22,14 @@ type Step struct {
 //
 // The order is that of spec.Stages. What it must keep: a session first, while
 // the process leads no group; limits late, since a small nofile, as or nproc
-// would hit the steps instead of the service; the directory after the limits
-// and before the exec, as a relative program is meant to be found from there.
+// would hit the steps instead of the service; what needs the memory or files
+// that limits take away (nice, the out-of-memory score) before them, and what
+// is a single system call (CPUs, ionice) after; no_new_privs after all that
+// might ask for privileges; the directory after the limits and before the
+// exec, as a relative program is meant to be found from there.
 func Steps(l Launch, begin func() error) []Step {
 	steps := []Step{
-		{spec.StageFDs, "close all descriptors from 3 on at exec", func() error { return sys.CloexecRange(3, ^uint(0)) }},
+		{spec.StageFDs, "close all descriptors from 3 on at exec" + passedText(l.Passed), func() error { return closeOthers(l.Passed) }},
 		{spec.StageSession, "setsid", setsid},
 	}
 	if l.Nice != nil {
@@ -44,6 +46,15 @@ func Steps(l Launch, begin func() error) []Step {
 			}
 			return setRlimit(limit)
 		}})
+	}
+	if len(l.Affinity) > 0 {
+		steps = append(steps, Step{spec.StageAffinity, "CPUs " + cpuText(l.Affinity), func() error { return setAffinity(l.Affinity) }})
+	}
+	if l.IOPriority != 0 {
+		steps = append(steps, Step{spec.StageIONice, "ionice " + ioText(l.IOPriority), func() error { return setIOPriority(l.IOPriority) }})
+	}
+	if l.NoNewPrivs {
+		steps = append(steps, Step{spec.StageNoNew, "no new privileges", setNoNewPrivs})
 	}
 	return append(steps,
 		Step{spec.StageChdir, fmt.Sprintf("chdir %q", l.Dir), func() error { return chdir(l.Dir) }},
@@ -86,6 +97,6 @@ func execute(l Launch, begin func() error) error {
 		return fmt.Errorf("cannot tell of the execve: %w", err)
 	}
 	// unix.Exec also puts the nofile limit back that the Go runtime raised.
-	err = unix.Exec(path, l.Argv, l.Env)
+	err = unix.Exec(path, l.Argv, withPID(l.Env, l.OwnPID, os.Getpid()))
 	return fmt.Errorf("cannot execute %q: %s: %w", path, explain(path, err), err)
 }

@@ -22,12 +22,19 @@ type wire struct {
 	Rlimits  []generation.Rlimit `json:"rlimits,omitempty"`
 	Nice     *int                `json:"nice,omitempty"`
 	OOMScore *int                `json:"oom_score_adj,omitempty"`
+
+	Affinity   []uint64 `json:"cpu_affinity,omitempty"`
+	IOPriority int      `json:"ionice,omitempty"`
+	NoNewPrivs bool     `json:"no_new_privs,omitempty"`
+	Passed     []int    `json:"passed,omitempty"`
+	OwnPID     []string `json:"own_pid,omitempty"`
 }
 
 func encode(l *Launch) ([]byte, error) {
 	return json.Marshal(wire{
 		Argv: toBytes(l.Argv), Env: toBytes(l.Env), Dir: []byte(l.Dir), Umask: l.Umask,
 		Rlimits: l.Rlimits, Nice: l.Nice, OOMScore: l.OOMScore,
+		Affinity: l.Affinity, IOPriority: l.IOPriority, NoNewPrivs: l.NoNewPrivs, Passed: l.Passed, OwnPID: l.OwnPID,
 	})
 }
 
@@ -42,6 +49,7 @@ func decode(text []byte) (Launch, error) {
 	return Launch{
 		Argv: toStrings(w.Argv), Env: toStrings(w.Env), Dir: string(w.Dir), Umask: w.Umask,
 		Rlimits: w.Rlimits, Nice: w.Nice, OOMScore: w.OOMScore,
+		Affinity: w.Affinity, IOPriority: w.IOPriority, NoNewPrivs: w.NoNewPrivs, Passed: w.Passed, OwnPID: w.OwnPID,
 	}, nil
 }
 

@@ -1,12 +1,3 @@
-// Package grant answers one question: may this caller ask sysg-exec for this?
-//
-// A caller is known by its uid, which the kernel vouches for. A launch is
-// granted if the owner has installed it: the project, the generation with just
-// that content, the service in it and the role. What is launched is taken from
-// the installed generation and from nowhere else; the request only names it.
-//
-// It decides and does nothing; the Store behind it is an interface, so that
-// every refusal is tested without a disk or a process.
 package grant
 
 import (
@@ -31,6 +22,9 @@ type Granted struct {
 	Argv []string
 	// Inherited is the environment that came with the generation.
 	Inherited []string
+	// Vars are the variables that this one launch gets, and nobody can set
+	// otherwise.
+	Vars []string
 }
 
 // Refusal is the error of a request that is not granted.
@@ -60,24 +54,48 @@ func Launch(request spec.Launch, store Store) (Granted, error) {
 		// The codec has checked this; names become paths, so never twice is once too few.
 		return Granted{}, refuse(spec.ReasonProtocol, "the launch is malformed")
 	}
-	active, err := store.Active(request.Project)
+	launch, err := installed(request.Project, request.Generation, request.Hash, store)
 	if err != nil {
-		return Granted{}, refuse(spec.ReasonInternal, "cannot read the generations of project %q: %v", request.Project, err)
-	}
-	if active == 0 {
-		return Granted{}, refuse(spec.ReasonUnknown, "project %q is not installed", request.Project)
-	}
-	if request.Generation != active && request.Generation != active-1 {
-		return Granted{}, refuse(spec.ReasonUnknown, "generation %d of project %q may not be launched: %d is active", request.Generation, request.Project, active)
-	}
-	hash, launch, err := store.Load(request.Project, request.Generation)
-	if err != nil {
-		return Granted{}, refuse(spec.ReasonUnknown, "cannot read generation %d of project %q: %v", request.Generation, request.Project, err)
-	}
-	if hash != request.Hash {
-		return Granted{}, refuse(spec.ReasonUnknown, "generation %d of project %q has another content than the one asked for", request.Generation, request.Project)
+		return Granted{}, err
 	}
 	return command(request, launch)
+}
+
+// Listen finds the service whose sockets are asked for, or refuses the request
+// with a *Refusal, as Launch does.
+func Listen(request spec.Listen, store Store) (generation.LaunchService, error) {
+	launch, err := installed(request.Project, request.Generation, request.Hash, store)
+	if err != nil {
+		return generation.LaunchService{}, err
+	}
+	service, found := launch.Service(request.Service)
+	if !found {
+		return generation.LaunchService{}, refuse(spec.ReasonUnknown, "project %q has no service %q", request.Project, request.Service)
+	}
+	return service, nil
+}
+
+// installed is the launch part of a generation that may be launched now.
+func installed(project string, number int, hash string, store Store) (generation.Launch, error) {
+	none := generation.Launch{}
+	active, err := store.Active(project)
+	if err != nil {
+		return none, refuse(spec.ReasonInternal, "cannot read the generations of project %q: %v", project, err)
+	}
+	if active == 0 {
+		return none, refuse(spec.ReasonUnknown, "project %q is not installed", project)
+	}
+	if number != active && number != active-1 {
+		return none, refuse(spec.ReasonUnknown, "generation %d of project %q may not be launched: %d is active", number, project, active)
+	}
+	stored, launch, err := store.Load(project, number)
+	if err != nil {
+		return none, refuse(spec.ReasonUnknown, "cannot read generation %d of project %q: %v", number, project, err)
+	}
+	if stored != hash {
+		return none, refuse(spec.ReasonUnknown, "generation %d of project %q has another content than the one asked for", number, project)
+	}
+	return launch, nil
 }
 
 // command finds service and role in the launch part.
@@ -90,5 +108,9 @@ func command(request spec.Launch, launch generation.Launch) (Granted, error) {
 	if !found || len(argv) == 0 {
 		return Granted{}, refuse(spec.ReasonUnknown, "service %q has no command for the role %s", request.Service, request.Role)
 	}
-	return Granted{Service: service, Argv: argv, Inherited: launch.Inherited}, nil
+	granted := Granted{Service: service, Argv: argv, Inherited: launch.Inherited}
+	if err := granted.fill(request); err != nil {
+		return Granted{}, err
+	}
+	return granted, nil
 }

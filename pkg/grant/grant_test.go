@@ -16,11 +16,11 @@ var (
 	id    = strings.Repeat("ab", 16)
 )
 
-// installed is a store with generations 1 to 3 of "shop", of which 3 is active
+// someStore is a store with generations 1 to 3 of "shop", of which 3 is active
 // and 1 is lost. Project "sick" cannot be read.
-type installed struct{}
+type someStore struct{}
 
-func (installed) Active(project string) (int, error) {
+func (someStore) Active(project string) (int, error) {
 	switch project {
 	case "shop":
 		return 3, nil
@@ -30,7 +30,7 @@ func (installed) Active(project string) (int, error) {
 	return 0, nil
 }
 
-func (installed) Load(_ string, number int) (string, generation.Launch, error) {
+func (someStore) Load(_ string, number int) (string, generation.Launch, error) {
 	launch := generation.Launch{Inherited: []string{"LANG=C"}, Services: []generation.LaunchService{
 		{Name: "api", Dir: "/srv", Roles: []generation.Command{{Role: spec.RoleMain, Argv: []string{"api", "-v"}}}},
 		{Name: "empty", Roles: []generation.Command{{Role: spec.RoleMain}}},
@@ -48,7 +48,7 @@ func (installed) Load(_ string, number int) (string, generation.Launch, error) {
 func ask(edit func(*spec.Launch)) (Granted, error) {
 	request := spec.Launch{Project: "shop", Generation: 3, Hash: hash1, Service: "api", Role: spec.RoleMain, Incarnation: id}
 	edit(&request)
-	return Launch(request, installed{})
+	return Launch(request, someStore{})
 }
 
 func TestGrantedIsWhatWasInstalled(t *testing.T) {

@@ -1,0 +1,79 @@
+package confine
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// setAffinity binds this thread, the one that survives the execve, to CPUs.
+func setAffinity(mask []uint64) error {
+	var set unix.CPUSet
+	for i, word := range mask {
+		for word != 0 {
+			bit := bits.TrailingZeros64(word)
+			word &^= 1 << bit
+			set.Set(i*64 + bit)
+		}
+	}
+	err := unix.SchedSetaffinity(0, &set)
+	if errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("cannot bind to CPUs %s: none of them is here: %w", cpuText(mask), err)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot bind to CPUs %s: %w", cpuText(mask), err)
+	}
+	return nil
+}
+
+// cpuText is a mask as the list of a manifest: 0-3,8.
+func cpuText(mask []uint64) string {
+	has := func(cpu int) bool { return cpu/64 < len(mask) && mask[cpu/64]>>(cpu%64)&1 == 1 }
+	var parts []string
+	for cpu := 0; cpu < 64*len(mask); cpu++ {
+		if !has(cpu) {
+			continue
+		}
+		first := cpu
+		for has(cpu + 1) {
+			cpu++
+		}
+		if first == cpu {
+			parts = append(parts, fmt.Sprint(first))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d-%d", first, cpu))
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+// The parts of an I/O priority, see ioprio_set(2).
+const (
+	ioWhoProcess = 1
+	ioClassShift = 13
+)
+
+func setIOPriority(value int) error {
+	_, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, ioWhoProcess, 0, uintptr(value))
+	if errno != 0 {
+		return fmt.Errorf("cannot set ionice to %s: %w", ioText(value), errno)
+	}
+	return nil
+}
+
+func ioText(value int) string {
+	names := [...]string{"none", "realtime", "best-effort", "idle"}
+	class, level := value>>ioClassShift, value&(1<<ioClassShift-1)
+	if class < 0 || class >= len(names) {
+		return fmt.Sprint(value)
+	}
+	return fmt.Sprintf("%s %d", names[class], level)
+}
+
+func setNoNewPrivs() error {
+	return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+}
