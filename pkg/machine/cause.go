@@ -25,6 +25,7 @@ const (
 	ByReadiness  CauseKind = "readiness"  // its readiness rule or health check
 	ByTimer      CauseKind = "timer"      // a time came
 	ByPolicy     CauseKind = "policy"     // its restart policy
+	ByNote       CauseKind = "note"       // something beside its states; it enters none
 	ByRecovery   CauseKind = "recovery"   // found so after sysgd or sysg-exec came back
 )
 

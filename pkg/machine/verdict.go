@@ -39,6 +39,10 @@ func Judge(service generation.Service, end End, restarts int) Event {
 	policy := service.Restart.Policy
 	succeeded := end.Succeeded(service.Success)
 	switch {
+	case service.Cron != nil:
+		return Schedule // Its history tells how the run went.
+	case succeeded && service.Lazy:
+		return Listen
 	case succeeded && policy != generation.Always:
 		return Finish
 	case !succeeded && policy == generation.Never:

@@ -18,12 +18,15 @@ const (
 	GivenUp    State = "given_up"    // it failed too often
 	Failed     State = "failed"      // it failed and its policy says to leave it
 	Done       State = "done"        // it ran to a successful end
+	Skipped    State = "skipped"     // it is left out, or depends on what is
+	Listening  State = "listening"   // it starts when somebody connects to it
+	Scheduled  State = "scheduled"   // it runs when its schedule says
 )
 
 // States are all states, in the order of the table's rows.
 var States = [...]State{
 	Down, Waiting, Preparing, Launching, Starting, Ready, Stopping, Restarting,
-	Ending, BackingOff, GivenUp, Failed, Done,
+	Ending, BackingOff, GivenUp, Failed, Done, Skipped, Listening, Scheduled,
 }
 
 // Event is something that happens to a service.
@@ -41,7 +44,7 @@ const (
 	Condemn  Event = "condemn"  // it runs but must be ended as a failure
 	Exited   Event = "exited"   // its main process ended
 	Overdue  Event = "overdue"  // it had its time to end politely
-	Due      Event = "due"      // the time of waiting for another try is over
+	Due      Event = "due"      // what it waits for has come: the next try, a client, its time
 	Steady   Event = "steady"   // it has been up long enough to forget its failures
 
 	// The verdicts: nothing of it is left, and it …
@@ -49,12 +52,18 @@ const (
 	Retry  Event = "retry"   // … is to be tried again
 	Fail   Event = "fail"    // … failed and is not to be tried again
 	GiveUp Event = "give_up" // … failed once too often
+
+	// What a service that waits may do instead of starting, and what one may
+	// go back to at its end.
+	Skip     Event = "skip"     // it is to be left out
+	Listen   Event = "listen"   // it is to start when somebody connects
+	Schedule Event = "schedule" // it is to run when its schedule says
 )
 
 // Events are all events, in the order of the table's columns.
 var Events = [...]Event{
 	Start, Stop, Restart, Release, Prepared, Launched, Readied, Condemn,
-	Exited, Overdue, Due, Steady, Finish, Retry, Fail, GiveUp,
+	Exited, Overdue, Due, Steady, Finish, Retry, Fail, GiveUp, Skip, Listen, Schedule,
 }
 
 // Effect is something to carry out because of a transition.
@@ -62,15 +71,17 @@ type Effect string
 
 // The effects.
 const (
-	DoPrepare Effect = "prepare" // run pre_start, then report prepared
-	DoLaunch  Effect = "launch"  // ask sysg-exec for a new incarnation
-	DoWatch   Effect = "watch"   // begin to find out whether it is ready, and mind the start timeout
-	DoSteady  Effect = "steady"  // report steady once it has been up for stable_after
-	DoSignal  Effect = "signal"  // send the stop signal, report overdue after the stop timeout
-	DoKill    Effect = "kill"    // end every process of the incarnation
-	DoBackoff Effect = "backoff" // count a restart, report due after the delay
-	DoRest    Effect = "rest"    // report due after retry_after
-	DoForgive Effect = "forgive" // forget earlier failures
+	DoPrepare  Effect = "prepare"  // run pre_start, then report prepared
+	DoLaunch   Effect = "launch"   // ask sysg-exec for a new incarnation
+	DoWatch    Effect = "watch"    // begin to find out whether it is ready, and mind the start timeout
+	DoSteady   Effect = "steady"   // report steady once it has been up for stable_after
+	DoSignal   Effect = "signal"   // send the stop signal, report overdue after the stop timeout
+	DoKill     Effect = "kill"     // end every process of the incarnation
+	DoBackoff  Effect = "backoff"  // count a restart, report due after the delay
+	DoRest     Effect = "rest"     // report due after retry_after
+	DoForgive  Effect = "forgive"  // forget earlier failures
+	DoListen   Effect = "listen"   // have sysg-exec hold its sockets, report due when somebody is there
+	DoSchedule Effect = "schedule" // report due at the next time of its schedule
 )
 
 // Alive reports whether a process may exist in s.
@@ -86,7 +97,7 @@ func (s State) Alive() bool {
 // failure, but not a step on the way.
 func (s State) Settled() bool {
 	switch s {
-	case Down, Ready, BackingOff, GivenUp, Failed, Done:
+	case Down, Ready, BackingOff, GivenUp, Failed, Done, Skipped, Listening, Scheduled:
 		return true
 	}
 	return false

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/machine"
@@ -16,6 +17,18 @@ type Node struct {
 	// Again asks that what runs is ended and started anew.
 	Again     bool
 	DependsOn []generation.Dependency
+	// Lazy and Cron are services that a client or a schedule starts.
+	Lazy, Cron bool
+	// Owed: a run of a schedule is due.
+	Owed bool
+	// Skip: its manifest says to leave it out.
+	Skip bool
+	// Excused: it is skipped because of a dependency, not by itself.
+	Excused bool
+	// Rolling: it runs, and if it is wanted again it is replaced, not ended.
+	Rolling bool
+	// Outdated: what runs of it was started from another definition.
+	Outdated bool
 }
 
 // Action is one step that is possible now.
@@ -45,20 +58,68 @@ func Next(graph Graph, names []string) []Action {
 
 // step is what can be done for one node now, "" for nothing.
 func (g Graph) step(node *Node, dependants []string) machine.Event {
-	leaving := !node.Wanted || node.Again
+	leaving := !node.Wanted || node.Again && !node.Rolling
 	switch {
 	case leaving && g.holdsUp(dependants):
 		return ""
 	case !node.Wanted && changes(node.State, machine.Stop):
 		return machine.Stop
+	case node.Wanted && node.Again && g.awaits(node):
+		return ""
 	case node.Wanted && node.Again:
 		return machine.Restart
 	case node.Wanted && node.State == machine.Down:
 		return machine.Start
-	case node.State == machine.Waiting && g.Blocker(node) == nil:
-		return machine.Release
+	case node.State == machine.Skipped && node.Excused && g.Skipped(node) == nil:
+		return machine.Start
+	case node.State == machine.Waiting:
+		return g.release(node)
+	case node.State == machine.Scheduled && node.Owed && g.Blocker(node) == nil:
+		return machine.Due
 	}
 	return ""
+}
+
+// awaits reports whether a node that is wanted again has to wait for what it
+// depends on. What is replaced needs all of it, since its successor does; what
+// is ended comes back to dependencies that have been replaced by then, so that
+// it is gone for no longer than it takes itself.
+func (g Graph) awaits(node *Node) bool {
+	if node.Rolling && g.Blocker(node) != nil {
+		return true
+	}
+	return slices.ContainsFunc(node.DependsOn, func(edge generation.Dependency) bool {
+		other := g[edge.Service]
+		comes := other != nil && other.Again && other.Wanted
+		return comes && (node.Rolling || other.Rolling && g.Blocker(other) == nil)
+	})
+}
+
+// release is how a waiting node goes on, "" for not yet. A schedule does not
+// wait for dependencies: what a run needs is looked at when it is due.
+func (g Graph) release(node *Node) machine.Event {
+	switch {
+	case node.Skip || g.Skipped(node) != nil:
+		return machine.Skip
+	case node.Cron:
+		return machine.Schedule
+	case g.Blocker(node) != nil:
+		return ""
+	case node.Lazy:
+		return machine.Listen
+	}
+	return machine.Release
+}
+
+// Skipped is the first dependency that is skipped, nil if none: what depends on
+// it is skipped too.
+func (g Graph) Skipped(node *Node) *generation.Dependency {
+	for i := range node.DependsOn {
+		if other := g[node.DependsOn[i].Service]; other != nil && other.State == machine.Skipped {
+			return &node.DependsOn[i]
+		}
+	}
+	return nil
 }
 
 func changes(state machine.State, event machine.Event) bool {
@@ -71,7 +132,7 @@ func changes(state machine.State, event machine.Event) bool {
 func (g Graph) holdsUp(dependants []string) bool {
 	for _, name := range dependants {
 		node := g[name]
-		if node.State.Alive() && (!node.Wanted || node.Again || node.State == machine.Stopping || node.State == machine.Restarting) {
+		if node.State.Alive() && (!node.Wanted || node.Again && !node.Rolling || node.State == machine.Stopping || node.State == machine.Restarting) {
 			return true
 		}
 	}
@@ -90,10 +151,17 @@ func (g Graph) Blocker(node *Node) *generation.Dependency {
 
 // satisfied reports whether a dependency's condition holds. One that is about
 // to be ended does not satisfy: its dependants would start against what leaves.
+// One that is about to be replaced does.
 func (g Graph) satisfied(dependency generation.Dependency) bool {
 	node := g[dependency.Service]
-	if node == nil || node.Again {
+	if node == nil || node.Again && !node.Rolling {
 		return false
+	}
+	switch {
+	case node.State == machine.Scheduled, node.Cron && node.State.Alive():
+		return true // Its runs are not part of a start.
+	case node.State == machine.Listening:
+		return dependency.Condition == generation.Started // Connections queue until it is up.
 	}
 	switch dependency.Condition {
 	case generation.Completed:

@@ -9,18 +9,23 @@ import (
 
 // Casualties are the services that have to be ended and started anew because
 // the named one failed: those that run and depend on it, directly or through
-// others, and do not say that they keep running.
+// others, and do not say that they keep running. A run of a schedule is none: it
+// succeeds or fails by itself, and is not made anew.
 func Casualties(graph Graph, failed string) []string {
 	return graph.reach([]string{failed}, func(node *Node, edge generation.Dependency) bool {
-		return !edge.Keep && node.State.Alive()
+		return !edge.Keep && !node.Cron && node.State.Alive()
 	})
 }
 
 // Dependants are the services that depend on those named, directly or through
-// others, without them. A one-shot that is done is not run again for that.
+// others, without them. A one-shot that is done is not run again for that, and a
+// run of a schedule goes on. What is replaced without a gap passes nothing on:
+// who depends on it misses nothing.
 func Dependants(graph Graph, names []string) []string {
 	return graph.reach(names, func(node *Node, edge generation.Dependency) bool {
-		return !edge.Keep && node.State.Alive()
+		through := graph[edge.Service]
+		passes := slices.Contains(names, edge.Service) || through == nil || !through.Rolling
+		return !edge.Keep && !node.Cron && node.State.Alive() && passes
 	})
 }
 
