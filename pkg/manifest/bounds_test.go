@@ -169,7 +169,7 @@ func TestManyServicesAreRead(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/bad/*.yaml"} {
+	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/bad/*.yaml", "testdata/system/*.yaml"} {
 		seeds, err := filepath.Glob(pattern)
 		if err != nil || len(seeds) == 0 {
 			f.Fatalf("no seeds at %s: %v", pattern, err)
@@ -202,6 +202,9 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("a manifest that is accepted does not compile: %v", err)
 		}
 		for _, g := range generations {
+			if err := g.Validate(); err != nil {
+				t.Fatalf("a manifest that is accepted cannot be installed: %v", err)
+			}
 			for _, s := range g.Launch.Services {
 				for _, role := range s.Roles {
 					if len(role.Argv) == 0 || role.Argv[len(role.Argv)-1] == "" && role.Argv[0] == "/bin/sh" {

@@ -10,7 +10,8 @@ import (
 
 // checkService checks what concerns several keys of one service. If it may have
 // a command, of which a problem has been reported, none is missed.
-func (r *reader) checkService(s *Service, maybe bool) {
+func (r *reader) checkService(s *Service, entry value) {
+	maybe := entry.mayHave(&serviceObject, "command", "exec")
 	if s.Command != "" || s.Exec != nil || !maybe {
 		if err := oneOf(s.Command != "", s.Exec != nil); err != nil {
 			r.report(s.at, Problem{
@@ -18,19 +19,22 @@ func (r *reader) checkService(s *Service, maybe bool) {
 			})
 		}
 	}
-	if s.Ready == generation.ByHealth && s.Deployment.Health == nil {
+	if s.Ready.By == generation.ByHealth && s.Deployment.Health == nil {
 		r.report(s.at, Problem{
 			Kind:       KindHealthCheck,
 			Message:    fmt.Sprintf("service %s is ready by health but has no health check", quote(s.Name)),
 			Suggestion: "add deployment.health_check, or write ready: stable",
 		})
 	}
-	if s.Ready == "" {
-		s.Ready = generation.ByStable
+	if s.Ready.By == "" {
+		s.Ready.By = generation.ByStable
 		if s.Deployment.Health != nil {
-			s.Ready = generation.ByHealth
+			s.Ready.By = generation.ByHealth
 		}
 	}
+	r.checkLife(s, entry)
+	r.checkDeployment(s, entry)
+	r.differ(s, entry)
 }
 
 // checkGraph checks that every dependency exists, can come true, and does not
@@ -56,6 +60,13 @@ func (r *reader) checkGraph(p *Project) {
 		}
 	}
 	r.checkCycles(p, services)
+	r.checkAddresses(p)
+	if len(p.Services) > generation.MaxServices {
+		r.report(p.Services[0].at, Problem{
+			Kind: KindConfig, Message: fmt.Sprintf("project %s has %d services, and one can have %d", quote(p.ID), len(p.Services), generation.MaxServices),
+			Suggestion: "make several projects of it",
+		})
+	}
 }
 
 // maxNames bounds the names that a misspelt one is compared with.

@@ -34,21 +34,25 @@ func (m *Manifest) Compile(opts CompileOptions) ([]generation.Generation, error)
 
 func (m *Manifest) compileProject(p *Project, environ []string) generation.Generation {
 	g := generation.Generation{
-		Supervise: generation.Supervise{Format: generation.Format, Project: p.ID, Name: p.Name, Manifest: m.Path, Loose: p.Loose},
-		Launch:    generation.Launch{Format: generation.Format, Project: p.ID},
+		Supervise: generation.Supervise{
+			Format: generation.Format, Project: p.ID, Name: p.Name, Manifest: m.Path, Loose: p.Loose,
+			Settings: generation.Settings{MaxConcurrent: max(0, m.opts.Settings.MaxConcurrent)}, Sources: m.sources(p),
+		},
+		Launch: generation.Launch{Format: generation.Format, Project: p.ID},
 	}
 	for i := range p.Services {
 		s := &p.Services[i]
-		g.Supervise.Services = append(g.Supervise.Services, superviseService(s))
+		g.Supervise.Services = append(g.Supervise.Services, m.superviseService(s))
 		g.Launch.Services = append(g.Launch.Services, m.launchService(p, s))
 	}
 	g.Launch.Inherited = inherited(environ, g.Launch.Services)
+	g.Launch.Variables = m.files.variables()
 	return g
 }
 
 // superviseService is the part for sysgd, which holds no value of a variable
 // but numbers, durations and names.
-func superviseService(s *Service) generation.Service {
+func (m *Manifest) superviseService(s *Service) generation.Service {
 	result := generation.Service{
 		Name:      s.Name,
 		Command:   s.Command,
@@ -56,7 +60,7 @@ func superviseService(s *Service) generation.Service {
 		Success:   s.Exits.Success,
 		NoRestart: s.Exits.NoRestart,
 		Stop:      s.Stop,
-		Ready:     generation.Ready{By: s.Ready, StableFor: s.StableFor, Timeout: s.StartTimeout},
+		Ready:     s.Ready,
 		Logs:      s.Logs,
 	}
 	if s.Exec != nil {
@@ -65,13 +69,11 @@ func superviseService(s *Service) generation.Service {
 	for _, d := range s.DependsOn {
 		result.DependsOn = append(result.DependsOn, generation.Dependency{Service: d.Service, Condition: d.Condition, Keep: d.Keep})
 	}
-	if h := s.Deployment.Health; h != nil {
-		probe := h.Probe
-		result.Health = &probe
-	}
+	result.Health = s.Deployment.Health.probe()
 	if s.Deployment.PreStart != "" {
 		result.PreStart = &generation.PreStart{Timeout: s.Deployment.PreStartTimeout}
 	}
+	m.superviseLife(s, &result)
 	return result
 }
 
@@ -84,8 +86,15 @@ func display(args []Text) string {
 			words[i] = shellQuote(arg.Raw)
 		}
 	}
-	return strings.Join(words, " ")
+	shown := strings.Join(words, " ")
+	if len(shown) > maxDisplay {
+		shown = strings.ToValidUTF8(shown[:maxDisplay], "") + "…"
+	}
+	return shown
 }
+
+// maxDisplay is more than anybody reads.
+const maxDisplay = 16 << 10
 
 // launchService is the part for sysg-exec.
 func (m *Manifest) launchService(p *Project, s *Service) generation.LaunchService {
@@ -98,20 +107,9 @@ func (m *Manifest) launchService(p *Project, s *Service) generation.LaunchServic
 		Nice:     s.Limits.Nice,
 		OOMScore: s.Limits.OOMScore,
 	}
+	launchLife(s, &result)
 	m.environment(p, s, &result)
 	return result
-}
-
-func roles(s *Service) []generation.Command {
-	var commands []generation.Command
-	if s.Deployment.PreStart != "" {
-		commands = append(commands, generation.Command{Role: spec.RolePreStart, Argv: shellArgv(s.Deployment.PreStart)})
-	}
-	commands = append(commands, generation.Command{Role: spec.RoleMain, Argv: commandArgv(s.Command, s.Exec)})
-	if h := s.Deployment.Health; h != nil {
-		commands = append(commands, generation.Command{Role: spec.RoleHealth, Argv: commandArgv(h.Command, h.Exec)})
-	}
-	return commands
 }
 
 func commandArgv(command string, args []Text) []string {
@@ -127,7 +125,7 @@ func commandArgv(command string, args []Text) []string {
 
 // launchSize is about what the launch part takes when it is written.
 func launchSize(l *generation.Launch) int {
-	size := totalLength(l.Inherited)
+	size := totalLength(l.Inherited) + totalLength(l.Variables)
 	for i := range l.Services {
 		s := &l.Services[i]
 		size += len(s.Name) + len(s.Dir) + totalLength(s.Strip)

@@ -8,14 +8,16 @@
 // # Tables
 //
 // Every object of the manifest is a table (Object) of its keys: name, type,
-// default, one line of doc, and whether this version supports it. The table is
-// what is parsed by: a key that is not in it is unknown, a key that is in it
-// but not supported yet is refused by name, and nothing is ever accepted and
-// ignored. The text in the column of defaults is what is read where the key is
-// missing, so it cannot be wrong.
+// default, one line of doc. The table is what is parsed by: a key that is not in
+// it is unknown. The text in the column of defaults is what is read where the
+// key is missing, so it cannot be wrong. A row may be one that only the system's
+// instance can enforce (forSystem): a user's instance reads and checks it, and
+// then refuses it by name, since nothing that asks for protection is ever
+// accepted and ignored.
 //
 // Schema makes a JSON Schema of the same tables, by which editors check. It
-// accepts whatever the parser does, and more: a test holds both.
+// accepts whatever the parser does, and more: a test holds both. The tables in
+// docs/manifest.md are made of them as well.
 //
 // # Includes
 //
@@ -36,6 +38,20 @@
 // A free text with a variable in it may be a secret. It goes to the launch
 // part of the generation only, and messages show it as it was written. What
 // supervision itself needs, that is names, numbers and durations, is in both.
+//
+// # Files
+//
+// A generation remembers the files that it was made of, with the sums of what
+// they had (fileSet), and the variables of the command's environment that were
+// asked for, so that a restart can read the manifest as the start did. The sum
+// of an env file is a part of the services that read it: where its content has
+// changed they have.
+//
+// # The older program
+//
+// Versions 1 and 2 may be manifests of systemg 0.66. What it ignored is a
+// warning there, what works otherwise is told (differences), and Migrate
+// rewrites its form with one project, by lines, so that all else stays.
 //
 // # Purity
 //

@@ -50,7 +50,7 @@ func readEnv(r *reader, v value, to any) {
 // service below needs.
 func (r *reader) checkFiles(s *scope) {
 	if wrong := r.loadFiles(s); wrong != nil {
-		r.bad(wrong.file.at, fmt.Sprintf("cannot use env file %s: %s", quote(wrong.file.Path), fileFault(wrong.cause)), "a leading - makes a file optional")
+		r.bad(wrong.file.at, fmt.Sprintf("cannot use env file %s: %s", quotePath(wrong.file.Path), fileFault(wrong.cause)), "a leading - makes a file optional")
 	}
 }
 
@@ -109,11 +109,19 @@ func (r *reader) absolute(v value, raw string) (string, bool) {
 		r.bad(v, "the path is empty", "")
 		return "", false
 	}
-	if path.IsAbs(text.Value) {
-		return path.Clean(text.Value), true
+	file := path.Clean(text.Value)
+	if !path.IsAbs(file) {
+		file = path.Join(base, file)
 	}
-	return path.Join(base, text.Value), true
+	if len(file) > maxPath {
+		r.bad(v, "the path is longer than the kernel takes", "")
+		return "", false
+	}
+	return file, true
 }
+
+// maxPath is the longest path (PATH_MAX, less its NUL).
+const maxPath = 4095
 
 func readVars(r *reader, v value, to any) {
 	if !r.is(v, yaml.MappingNode, "a mapping of names to values") {

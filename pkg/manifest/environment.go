@@ -20,8 +20,9 @@ var sessionVars = []string{
 // would make it answer to somebody else's supervisor.
 var callerVars = []string{
 	"INVOCATION_ID", "JOURNAL_STREAM", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID", "MAINPID", "MANAGERPID",
-	"NOTIFY_SOCKET", "OLDPWD", "PWD", "SHLVL", "SYSG_INVOCATION_ID", "SYSG_PROJECT", "SYSG_SERVICE", "SYSTEMD_EXEC_PID",
-	"WATCHDOG_PID", "WATCHDOG_USEC", "_",
+	"NOTIFY_SOCKET", "OLDPWD", "PWD", "SHLVL", "SYSG_ACTIVE_SLOT", "SYSG_ATTEMPT", "SYSG_CANDIDATE_SLOT", "SYSG_EVENT",
+	"SYSG_EXIT_CODE", "SYSG_INVOCATION_ID", "SYSG_PID", "SYSG_PROJECT", "SYSG_SERVICE", "SYSG_SERVICE_NAME", "SYSG_SIGNAL",
+	"SYSTEMD_EXEC_PID", "WATCHDOG_PID", "WATCHDOG_USEC", "_",
 }
 
 // shellVars are set by the shell itself.
@@ -55,7 +56,7 @@ func (m *Manifest) environment(p *Project, s *Service, to *generation.LaunchServ
 		to.Layers = append(to.Layers, generation.Layer{Vars: vars})
 	}
 	for _, e := range []*Env{&m.Env, &p.Env, &s.Env} {
-		to.Layers = append(to.Layers, layers(e)...)
+		to.Layers = append(to.Layers, m.layers(e)...)
 	}
 }
 
@@ -76,19 +77,12 @@ func (m *Manifest) cleanVars() []string {
 // strings of a service refer to. They are a part of what is installed, and so
 // of its hash: another value makes another service.
 func (m *Manifest) exported(s *Service, strip []string) []string {
-	if m.opts.LookupEnv == nil {
-		return nil
-	}
-	text := s.Command + "\n" + s.Deployment.PreStart
-	if h := s.Deployment.Health; h != nil {
-		text += "\n" + h.Command
-	}
 	var vars []string
-	for _, name := range references(text) {
+	for _, name := range references(s.shellStrings()) {
 		if slices.Contains(shellVars, name) || slices.Contains(callerVars, name) || slices.Contains(strip, name) {
 			continue
 		}
-		if value, found := m.opts.LookupEnv(name); found {
+		if value, found := m.files.lookupEnv(m.opts.LookupEnv, name); found {
 			vars = append(vars, name+"="+value)
 		}
 	}
@@ -96,11 +90,29 @@ func (m *Manifest) exported(s *Service, strip []string) []string {
 	return vars
 }
 
+// shellStrings are all texts of a service that a shell reads.
+func (s *Service) shellStrings() string {
+	texts := []string{s.Command, s.StopCommand, s.Skip.Command, s.Deployment.PreStart}
+	checks := []*Health{s.Deployment.Health, s.Liveness}
+	if b := s.Deployment.BlueGreen; b != nil {
+		texts, checks = append(texts, b.Switch, b.Verify), append(checks, b.Check)
+	}
+	for _, check := range checks {
+		if check != nil {
+			texts = append(texts, check.Command)
+		}
+	}
+	for _, hook := range s.Hooks {
+		texts = append(texts, hook.Command)
+	}
+	return strings.Join(texts, "\n")
+}
+
 // layers are the files of an env object, and then its variables.
-func layers(e *Env) []generation.Layer {
+func (m *Manifest) layers(e *Env) []generation.Layer {
 	var result []generation.Layer
 	for _, file := range e.Files {
-		result = append(result, generation.Layer{File: file.Path, Optional: file.Optional})
+		result = append(result, generation.Layer{File: file.Path, Optional: file.Optional, Sum: m.files.sums[file.Path]})
 	}
 	if len(e.Vars) == 0 {
 		return result

@@ -17,6 +17,10 @@ type Text struct {
 // variable of 128 KiB or more (MAX_ARG_STRLEN, execve(2)).
 const maxValue = 128<<10 - 1
 
+// maxRaw bounds one as it is written, with room for what is put before it, such
+// as the exec of a simple command, or the name of a variable.
+const maxRaw = maxValue - 256
+
 // expandError says why a text cannot be expanded.
 type expandError struct {
 	// unset is the name of a variable that has no value.

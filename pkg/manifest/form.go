@@ -71,6 +71,19 @@ func numeral(least, most int, pattern string) form {
 	}
 }
 
+// matching is a text of that pattern.
+func matching(pattern string) form {
+	return func(*schema) node { return node{"type": "string", "pattern": words(pattern)} }
+}
+
+func accountForm(*schema) node {
+	return node{"type": []string{"string", "number", "boolean"}, "minimum": 0, "pattern": words(`[^-:/, \t\n][^:/, \t\n]*`)}
+}
+
+func capabilityForm(*schema) node {
+	return node{"type": "string", "pattern": words(`[A-Za-z_]+`)}
+}
+
 func oneWord(accepted ...string) form {
 	return func(*schema) node {
 		return node{"anyOf": []node{{"enum": accepted}, {"type": "string", "pattern": `\$`}}}

@@ -28,16 +28,23 @@ func lookupEnviron(name string) (string, bool) {
 	return "", false
 }
 
-// files are the env files of every test.
-var files = map[string]string{
+// testFiles are the env files of every test.
+var testFiles = map[string]string{
 	"/srv/app/root.env":    "FROM_FILE=\"from ${HOST}\"\n",
 	"/srv/app/service.env": "SERVICE_FILE=1\n",
+}
+
+// lookupAccount knows the users, and the groups, of every test.
+func lookupAccount(name string) (uint32, bool) {
+	ids := map[string]uint32{"root": 0, "ada": 1000, "www-data": 33, "adm": 4, "nobody": 65534}
+	id, found := ids[name]
+	return id, found
 }
 
 func options() Options {
 	return Options{
 		Open: func(path string) ([]byte, error) {
-			if text, found := files[path]; found {
+			if text, found := testFiles[path]; found {
 				return []byte(text), nil
 			}
 			if path == "/srv/app/forbidden.yaml" {
@@ -50,7 +57,8 @@ func options() Options {
 			}
 			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 		},
-		LookupEnv: lookupEnviron, Home: "/home/ada", User: "ada", Shell: "/bin/zsh",
+		LookupEnv: lookupEnviron, Home: "/home/ada", User: "ada", Shell: "/bin/zsh", UID: 1000,
+		LookupUser: lookupAccount, LookupGroup: lookupAccount,
 	}
 }
 
@@ -125,25 +133,77 @@ func TestEveryProblemOfABadManifestIsShownAtOnce(t *testing.T) {
 
 func TestCompiledForm(t *testing.T) {
 	eachManifest(t, "testdata/good/*.yaml", func(t *testing.T, file string, text []byte) {
-		m, err := Parse("/srv/app/systemg.yaml", text, options())
+		opts, sources := recorded(options())
+		sources.Add("/srv/app/systemg.yaml", text)
+		m, err := Parse("/srv/app/systemg.yaml", text, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		generations, err := m.Compile(CompileOptions{Environ: environ})
-		if err != nil {
-			t.Fatal(err)
+		golden(t, strings.TrimSuffix(file, ".yaml")+".json", compiled(t, m))
+		var shown strings.Builder
+		for _, p := range append(m.Warnings, m.Differences...) {
+			shown.WriteString(p.Render(sources) + "\n")
 		}
-		shown, err := json.MarshalIndent(generations, "", "  ")
-		if err != nil {
-			t.Fatal(err)
+		if warnings := strings.TrimSuffix(file, ".yaml") + ".txt"; shown.Len() > 0 || exists(warnings) {
+			golden(t, warnings, shown.String())
 		}
-		for _, g := range generations {
-			supervise, err := json.Marshal(g.Supervise)
-			if err != nil || strings.Contains(string(supervise), "hunter2") {
-				t.Errorf("the supervise part shows the value of a variable: %v", err)
+	})
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+// compiled is the JSON of what a manifest becomes, which must hold.
+func compiled(t *testing.T, m *Manifest) string {
+	t.Helper()
+	generations, err := m.Compile(CompileOptions{Environ: environ})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range generations {
+		if err := generations[i].Validate(); err != nil {
+			t.Error(err)
+		}
+		supervise, err := json.Marshal(generations[i].Supervise)
+		if err != nil || strings.Contains(string(supervise), "hunter2") {
+			t.Errorf("the supervise part shows the value of a variable: %v", err)
+		}
+	}
+	shown, err := json.MarshalIndent(generations, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(shown) + "\n"
+}
+
+// TestWhatOnlyTheSystemCanEnforce reads manifests in both modes: the system's
+// instance accepts them, a user's refuses each key by name and nothing else.
+func TestWhatOnlyTheSystemCanEnforce(t *testing.T) {
+	eachManifest(t, "testdata/system/*.yaml", func(t *testing.T, file string, text []byte) {
+		opts := options()
+		opts.System = true
+		m, err := Parse("/srv/app/systemg.yaml", text, opts)
+		if err != nil {
+			t.Fatalf("the system's instance refuses it: %v", err)
+		}
+		compiled(t, m)
+		opts, sources := recorded(options())
+		sources.Add("/srv/app/systemg.yaml", text)
+		_, err = Parse("/srv/app/systemg.yaml", text, opts)
+		var problems Problems
+		if !errors.As(err, &problems) {
+			t.Fatal("a user's instance accepts it")
+		}
+		var shown strings.Builder
+		for _, p := range problems {
+			if !p.Warning && (p.Kind != KindSystemMode || p.Code() != "SG0705") {
+				t.Errorf("refused for another reason: %v", p)
 			}
+			shown.WriteString(p.Render(sources) + "\n")
 		}
-		golden(t, strings.TrimSuffix(file, ".yaml")+".json", string(shown)+"\n")
+		golden(t, strings.TrimSuffix(file, ".yaml")+".txt", shown.String())
 	})
 }
 

@@ -4,9 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
+	"time"
 
 	"gopkg.in/yaml.v3"
+	"systemg.org/sysg/pkg/generation"
 )
 
 // Opener returns the text of a file, of which it reads no more than
@@ -16,15 +20,28 @@ type Opener func(path string) ([]byte, error)
 
 // Options is what a manifest is read with.
 type Options struct {
-	// Open opens the manifest, what it includes, and the env files of the root,
-	// of projects and, where a value refers to a variable, of services.
+	// Open opens the manifest, what it includes, and the env files.
 	Open Opener
 	// LookupEnv knows the environment of the command; nil knows nothing.
 	LookupEnv func(name string) (string, bool)
-	// Home, User and Shell are those of whom the services run as.
+	// Home, User, Shell and UID are those of whom the services run as.
 	Home  string
 	User  string
 	Shell string
+	UID   uint32
+	// LookupUser and LookupGroup know the accounts of the machine; nil ones
+	// know none, and miss none.
+	LookupUser, LookupGroup func(name string) (uint32, bool)
+	// System is set for the instance of the machine, which can do what a user's
+	// instance refuses.
+	System bool
+	// Now is the time after which a cron unit must have a run, where it is not 0.
+	Now time.Time
+	// Budget, where it is not 0, is the default of pre_start_timeout and of the
+	// timeout of hooks, and the time for skip and for the switch of blue_green.
+	Budget time.Duration
+	// Settings are those of sysgd.conf; the zero value has none.
+	Settings Settings
 }
 
 // Load reads and checks the manifest at an absolute path. The error is
@@ -43,15 +60,20 @@ func Load(file string, opts Options) (*Manifest, error) {
 
 // Parse reads and checks the text of a manifest, as Load does.
 func Parse(file string, text []byte, opts Options) (*Manifest, error) {
+	read := newFiles(file, text, opts.Open)
+	opts.Open = read.open
 	tree, problems := document(file, text, opts)
 	if tree == nil {
 		return nil, problems.sorted(file)
 	}
-	r := &reader{path: file, opts: opts, version: 2, problems: problems, errors: len(problems)}
+	r := &reader{path: file, opts: opts, version: 2, problems: problems, errors: len(problems), files: read}
+	read.made = slices.Sorted(maps.Keys(read.sums))
 	r.blank = r.blankService()
 	m := &root{}
 	r.defaults(&rootObject, m)
-	r.defaults(&logsObject, &m.logs)
+	if m.logs = opts.Settings.Logs; m.logs == (generation.Logs{}) {
+		r.defaults(&logsObject, &m.logs)
+	}
 	top := value{}
 	if top.node, top.file = enter(tree, file); isNull(top.node) {
 		top.node = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
@@ -75,8 +97,10 @@ func (r *reader) finish(m *root, top value) (*Manifest, error) {
 	if problems.fatal() {
 		return nil, problems
 	}
+	r.sumFiles(projects)
 	return &Manifest{
-		Path: r.path, Dir: r.dir(), Version: m.version, Env: m.env, Projects: projects, Warnings: problems, opts: r.opts,
+		Path: r.path, Dir: r.dir(), Version: m.version, Env: m.env, Metrics: m.metrics, Projects: projects,
+		Warnings: problems, Differences: r.differences.problems(r), opts: r.opts, files: r.files,
 	}, nil
 }
 

@@ -3,8 +3,12 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"systemg.org/sysg/pkg/generation"
 )
 
 func TestUnreadableManifests(t *testing.T) {
@@ -129,9 +133,18 @@ func TestHashFollowsWhatShellStringsReferTo(t *testing.T) {
 	}
 }
 
+// manyBigVars are 1 MiB of variables.
+func manyBigVars() string {
+	var text strings.Builder
+	for i := range 16 {
+		fmt.Fprintf(&text, "V%d: %q, ", i, strings.Repeat("x", 64<<10))
+	}
+	return text.String()
+}
+
 func TestTooLargeToInstall(t *testing.T) {
 	var text strings.Builder
-	text.WriteString("env: {BIG: \"" + strings.Repeat("x", 1<<20) + "\"}\nservices:\n")
+	text.WriteString("env: {" + manyBigVars() + "}\nservices:\n")
 	for i := range 100 {
 		text.WriteString("  s" + strings.Repeat("x", i%50) + string(rune('a'+i/50)) + ": {command: x}\n")
 	}
@@ -141,5 +154,95 @@ func TestTooLargeToInstall(t *testing.T) {
 	}
 	if _, err := m.Compile(CompileOptions{}); err == nil || !strings.Contains(err.Error(), "100 MiB") {
 		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+func TestBudgetsAndSettingsAreDefaults(t *testing.T) {
+	const text = `
+version: "3"
+services:
+  usual: {command: x, skip: x, deployment: {pre_start: x}, hooks: {onerr: {command: x}}}
+  own: {command: x, stable_for: 1s, deployment: {pre_start: x, pre_start_timeout: 7s}, hooks: {onerr: {command: x, timeout: 8s}}}
+`
+	for _, test := range []struct {
+		name                            string
+		change                          func(*Options)
+		preStart, hook, skip, stability time.Duration
+		concurrent, files               int
+	}{
+		{"nothing", func(*Options) {}, 5 * time.Minute, 30 * time.Second, 5 * time.Minute, 250 * time.Millisecond, 0, 5},
+		{"the environment", func(o *Options) { o.Budget = time.Second }, time.Second, time.Second, time.Second, 250 * time.Millisecond, 0, 5},
+		{"sysgd.conf", func(o *Options) {
+			o.Settings = Settings{PreStart: 2 * time.Second, Stability: 3 * time.Second, MaxConcurrent: 4, Logs: generation.Logs{Sink: "file", Format: "text", MaxBytes: 1, MaxFiles: 6}}
+		}, 2 * time.Second, 30 * time.Second, 2 * time.Second, 3 * time.Second, 4, 6},
+		{"no bound in sysgd.conf", func(o *Options) { o.Settings = Settings{MaxConcurrent: -1} }, 5 * time.Minute, 30 * time.Second, 5 * time.Minute, 250 * time.Millisecond, 0, 5},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			opts := options()
+			test.change(&opts)
+			m, err := Parse("/srv/app/systemg.yaml", []byte(text), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, err := m.Compile(CompileOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			own, usual := g[0].Supervise.Services[0], g[0].Supervise.Services[1]
+			if usual.PreStart.Timeout != test.preStart || usual.Hooks[0].Timeout != test.hook || usual.SkipTimeout != test.skip ||
+				usual.Ready.StableFor != test.stability || g[0].Supervise.Settings.MaxConcurrent != test.concurrent || usual.Logs.MaxFiles != test.files {
+				t.Errorf("got %+v, %+v and %+v", usual.PreStart, usual, g[0].Supervise.Settings)
+			}
+			if own.PreStart.Timeout != 7*time.Second || own.Hooks[0].Timeout != 8*time.Second || own.Ready.StableFor != time.Second {
+				t.Errorf("what the manifest says does not stay: %+v", own)
+			}
+		})
+	}
+}
+
+func TestMoreServicesThanAProjectCanHave(t *testing.T) {
+	text := func(count int) []byte {
+		var b strings.Builder
+		for i := range count {
+			fmt.Fprintf(&b, "  s%d: {command: x}\n", i)
+		}
+		return []byte("services:\n" + b.String())
+	}
+	if _, err := Parse("/srv/x.yaml", text(generation.MaxServices), options()); err != nil {
+		t.Error(err)
+	}
+	if _, err := Parse("/srv/x.yaml", text(generation.MaxServices+1), options()); err == nil || !strings.Contains(err.Error(), "one can have") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+func TestAScheduleWhoseYearsHavePassed(t *testing.T) {
+	const text = `services: {a: {command: x, cron: {expression: "0 0 0 1 1 * 2020"}}}`
+	opts := options()
+	if _, err := Parse("/srv/x.yaml", []byte(text), opts); err != nil {
+		t.Errorf("without a clock: %v", err)
+	}
+	opts.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	if _, err := Parse("/srv/x.yaml", []byte(text), opts); err == nil || !strings.Contains(err.Error(), "never comes") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+func TestARestartCanReadAsTheStartDid(t *testing.T) {
+	const text = `
+env: {FROM: "${HOST}", OTHER: "${NOT_SET:-x}", OWN: own, DERIVED: "$OWN"}
+services: {a: {command: "echo $COUNT $NOT_THERE"}}
+`
+	m, err := Parse("/srv/x.yaml", []byte(text), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := m.Compile(CompileOptions{Environ: environ})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"COUNT=5", "HOST=db.example", "NOT_SET", "NOT_THERE"}
+	if got := g[0].Launch.Variables; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

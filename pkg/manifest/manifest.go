@@ -4,19 +4,26 @@ import (
 	"time"
 
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
 )
 
 // Manifest is a file that has been read, checked and found usable.
 type Manifest struct {
 	// Path is where it is, Dir the directory that relative paths are below.
-	Path     string
-	Dir      string
-	Version  int
-	Env      Env
+	Path    string
+	Dir     string
+	Version int
+	Env     Env
+	// Metrics is how all services are measured, nil for only while somebody looks.
+	Metrics  *generation.Metrics
 	Projects []Project // sorted by ID
 	Warnings Problems
+	// Differences is what the older program does otherwise, where the manifest
+	// says that it may be one of its: for people who move over.
+	Differences Problems
 
-	opts Options
+	opts  Options
+	files *fileSet
 }
 
 // Project is a group of services that are started and named together.
@@ -31,24 +38,54 @@ type Project struct {
 
 // Service is one service, with every default filled in.
 type Service struct {
-	Name         string
-	Command      string // a shell string
-	Exec         []Text
-	Dir          string
-	Env          Env
-	DependsOn    []Dependency
-	Restart      generation.Restart
-	Exits        Exits
-	Stop         generation.Stop
-	Ready        generation.ReadyBy
-	StableFor    time.Duration
-	StartTimeout time.Duration
-	Deployment   Deployment
-	Umask        uint32
-	Limits       Limits
-	Logs         generation.Logs
+	Name        string
+	Command     string // a shell string
+	Exec        []Text
+	Dir         string
+	Env         Env
+	DependsOn   []Dependency
+	Restart     generation.Restart
+	Exits       Exits
+	Stop        generation.Stop
+	StopCommand string // a shell string
+	Ready       generation.Ready
+	Watchdog    time.Duration
+	Deployment  Deployment
+	Liveness    *Health
+	Hooks       []Hook
+	Cron        *generation.Cron
+	Skip        Skip
+	Sockets     []Socket
+	Spawn       *generation.Spawn
+	Umask       uint32
+	Limits      Limits
+	Logs        generation.Logs
+	Confinement *Confinement // nil where nothing is asked for
 
 	at value
+}
+
+// Hook is a command that is told of an event.
+type Hook struct {
+	Role    spec.Role
+	Command string // a shell string
+	Timeout time.Duration
+}
+
+// Skip is whether a service is left out: always, or by a command.
+type Skip struct {
+	Always  bool
+	Command string // a shell string
+}
+
+// Socket is one entry of sockets.
+type Socket struct {
+	generation.Socket
+	Lazy        bool
+	User, Group string
+
+	inherit string
+	at      value
 }
 
 // Dependency is one entry of depends_on.
@@ -73,6 +110,18 @@ type Deployment struct {
 	PreStart        string // a shell string
 	PreStartTimeout time.Duration
 	Health          *Health
+	Grace           time.Duration
+	BlueGreen       *BlueGreen
+}
+
+// BlueGreen is a replacement in two slots.
+type BlueGreen struct {
+	Var       string
+	Slots     [2]string
+	Check     *Health
+	Switch    string // a shell string
+	Verify    string // a shell string
+	StatePath string
 }
 
 // Health is a health check.
@@ -86,9 +135,56 @@ type Health struct {
 
 // Limits are what a service may use.
 type Limits struct {
-	Rlimits  []generation.Rlimit
-	Nice     *int
-	OOMScore *int
+	Rlimits    []generation.Rlimit
+	Nice       *int
+	OOMScore   *int
+	Affinity   []uint64
+	IOPriority int
+	Cgroup     Cgroup
+}
+
+// Cgroup is a limit of all processes of a service together.
+type Cgroup struct {
+	Root  string
+	Files []CgroupFile
+}
+
+// CgroupFile is what is written to one file of cgroup2.
+type CgroupFile struct{ Name, Value string }
+
+// Confinement is as whom a service runs, and what it is kept from.
+type Confinement struct {
+	User, Group  string
+	Groups       []string
+	Capabilities []string // CAP_…
+	Isolation    Isolation
+}
+
+// Isolation is an isolation block.
+type Isolation struct {
+	Network, Mount, PID, User, IPC, UTS, Cgroup bool
+	Init                                        *bool
+	PrivateTmp, PrivateDevices                  bool
+	ProtectSystem                               string // "", "true" or "strict"
+	ReadOnly, ReadWrite, Inaccessible           []string
+	NoNewPrivileges                             *bool
+	Seccomp                                     *Seccomp
+	Landlock                                    *Landlock
+	AppArmor, SELinux                           string
+	BestEffort                                  []string
+}
+
+// Seccomp is a profile by its name, or one of its own.
+type Seccomp struct {
+	Profile     string
+	Allow, Deny []string
+	Default     string // errno or kill
+}
+
+// Landlock is what a service may use.
+type Landlock struct {
+	ReadOnly, ReadWrite []string
+	Bind, Connect       []uint16
 }
 
 // Env is one env object.

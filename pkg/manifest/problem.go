@@ -30,6 +30,11 @@ const (
 	KindUnknownService Kind = "unknown-dependency"
 	KindCycle          Kind = "dependency-cycle"
 	KindConfig         Kind = "invalid-config"
+	KindSystemMode     Kind = "requires-system-mode"
+	KindUnknownUser    Kind = "unknown-user"
+	KindUnknownGroup   Kind = "unknown-group"
+	// KindDifference is what the older program does otherwise.
+	KindDifference Kind = "differs-from-0.66"
 )
 
 // Problem is one thing that is wrong, and where. It never holds the value of a
@@ -69,6 +74,10 @@ func (p Problem) Code() string {
 		return api.CodeUnknownKey
 	case KindUnknownService, KindCycle:
 		return api.CodeGraph
+	case KindSystemMode:
+		return api.CodeSystemMode
+	case KindDifference:
+		return api.CodeDifference
 	default:
 		return api.CodeManifest
 	}
@@ -86,7 +95,11 @@ func (p Problem) Where() string {
 }
 
 func (p Problem) String() string {
-	text := p.Where() + ": " + p.Message
+	text := p.Where() + ": "
+	if p.Key != "" {
+		text += p.Key + ": "
+	}
+	text += p.Message
 	if p.Suggestion != "" {
 		text += " (" + p.Suggestion + ")"
 	}
@@ -137,4 +150,13 @@ func quote(text string) string {
 		text = string(runes[:most]) + "…"
 	}
 	return fmt.Sprintf("%q", text)
+}
+
+// quotePath shows a path, of which the end tells most.
+func quotePath(file string) string {
+	const most = 100
+	if runes := []rune(file); len(runes) > most {
+		file = "…" + string(runes[len(runes)-most:])
+	}
+	return fmt.Sprintf("%q", file)
 }

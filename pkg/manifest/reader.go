@@ -22,9 +22,14 @@ type reader struct {
 	blank    Service // every service begins as a copy of it
 	// inService is set while services are read, whose env files are not needed yet.
 	inService bool
-	problems  Problems
-	errors    int
-	warnings  int
+	// old is set for a manifest that says it is of version 1 or 2, which may
+	// be one of the older program's.
+	old         bool
+	differences differences
+	files       *fileSet
+	problems    Problems
+	errors      int
+	warnings    int
 }
 
 // value is a node, the file it is in, and how one gets to it.
@@ -41,6 +46,35 @@ func (v *value) child(name string, n *yaml.Node) value {
 }
 
 func (v *value) item(i int) value { return v.child("["+strconv.Itoa(i)+"]", v.node.Content[i]) }
+
+// label is the name of a key, or of a key and the place in its list.
+func (v *value) label() string {
+	if strings.HasPrefix(v.name, "[") && v.parent != nil {
+		return v.parent.name + v.name
+	}
+	return v.name
+}
+
+// inService is the dotted path of keys below the service.
+func (v *value) inService() string {
+	for up := v; up.parent != nil && up.parent.parent != nil; up = up.parent {
+		if up.parent.name == "services" {
+			return strings.TrimPrefix(v.path(), up.path()+".")
+		}
+	}
+	return v.path()
+}
+
+// at is the value of a key of a mapping, or v itself where it is not there.
+func (v value) at(name string) value {
+	n := target(v.node)
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if target(n.Content[i]).Value == name {
+			return v.child(name, n.Content[i+1])
+		}
+	}
+	return v
+}
 
 // pairs are the keys and values of a mapping. A key that is no scalar has been
 // reported with the document.
@@ -153,12 +187,8 @@ func (r *reader) object(o *Object, v value, to any) {
 		switch row := o.find(k.name); {
 		case row < 0:
 			unknown = append(unknown, k, entry)
-		case o.Keys[row].Stage == Supported:
-			found[row] = &entry
-		case o.nested:
-			r.unsupported(k, v.name+"."+k.name)
 		default:
-			r.unsupported(k, k.name)
+			found[row] = &entry
 		}
 	}
 	r.rows(o, found, to)
@@ -179,9 +209,22 @@ func (r *reader) rows(o *Object, found []*value, to any) {
 		case row.AliasOf != "" && found[o.find(row.AliasOf)] != nil:
 			r.bad(*entry, fmt.Sprintf("%s is another name of %s, which is there too", row.Name, row.AliasOf), "")
 		default:
+			before := r.errors
 			row.Type.read(r, *entry, row.field(to))
+			if row.system != nil && !r.opts.System && r.errors == before && row.system(r, to) {
+				r.needsSystem(*entry)
+			}
 		}
 	}
+}
+
+// needsSystem refuses what a user's instance could only accept and ignore.
+func (r *reader) needsSystem(v value) {
+	r.report(v, Problem{
+		Kind: KindSystemMode, Message: fmt.Sprintf("%s can be enforced by the system's instance only (SG0705)", v.inService()),
+		Why:        "what asks for protection is enforced, or the service is refused",
+		Suggestion: "leave it out, or let root start the manifest with sysg --sys",
+	})
 }
 
 // defaults fills an object with the defaults of its table.
@@ -195,22 +238,16 @@ func (r *reader) defaults(o *Object, to any) {
 	}
 }
 
-// unsupported refuses what a later version will do. Accepting and ignoring it
-// would make the manifest promise more than happens.
-func (r *reader) unsupported(v value, what string) {
-	r.report(v, Problem{Kind: KindUnsupported, Message: fmt.Sprintf("`%s` is not supported by this version of sysg", what)})
-}
-
 func (r *reader) unknownKey(o *Object, v value) {
 	p := Problem{Kind: KindUnknownField, Message: fmt.Sprintf("unknown key %s in %s", quote(v.name), o.Name)}
-	switch meant, found := Nearest(v.name, o.names(true)); {
+	switch meant, found := Nearest(v.name, o.names()); {
 	case v.name == "<<":
 		p.Kind, p.Message = KindUnsupported, "merge keys (`<<`) are not supported"
 		p.Suggestion = "write the keys out, or use an alias for a whole value"
 	case found:
 		p.Suggestion = fmt.Sprintf("did you mean %q?", meant)
 	default:
-		p.Suggestion = "known here: " + strings.Join(o.names(false), ", ")
+		p.Suggestion = "known here: " + strings.Join(o.names(), ", ")
 	}
 	if o.Lenient && r.version < 3 && p.Kind == KindUnknownField {
 		p.Warning, p.Why = true, "it is ignored, as manifests of versions 1 and 2 always had it; version 3 refuses it"

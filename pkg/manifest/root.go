@@ -1,12 +1,14 @@
 package manifest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 	"systemg.org/sysg/pkg/generation"
@@ -17,6 +19,8 @@ type root struct {
 	version  int
 	env      Env
 	logs     generation.Logs
+	metrics  *generation.Metrics
+	status   snapshots
 	project  *Project // of the form with one project
 	loose    []Service
 	projects []Project
@@ -37,8 +41,8 @@ var rootObject = Object{Name: "the manifest", Lenient: true, need: rootRules, Ke
 		"services of the one project, or of none", in(func(m *root) any { return m })),
 	key("projects", Type{Name: "projects", Accepts: "a mapping of ids to projects", Object: &projectObject, form: mapOf(idPattern, keysOf(&projectObject)), nullable: true, read: readProjects}, "",
 		"projects", in(func(m *root) any { return m })),
-	later("metrics", "sampling of resource use"),
-	later("status", "snapshots of the status"),
+	key("metrics", metricsType, "", "measures every service all the time, not only while somebody looks", in(func(m *root) any { return &m.metrics })),
+	key("status", object(&statusObject), "", "for manifests of the older program", in(func(m *root) any { return &m.status })),
 }}
 
 var versionType = Type{Name: "a version", Accepts: "1, 2 or 3", form: versionForm, read: func(r *reader, v value, to any) {
@@ -53,6 +57,7 @@ var versionType = Type{Name: "a version", Accepts: "1, 2 or 3", form: versionFor
 		return
 	}
 	r.version = int(text.Value[0] - '0')
+	r.old = r.version < 3
 	*to.(*int) = r.version
 }}
 
@@ -83,9 +88,18 @@ var displayName = Type{Name: "a name", Accepts: "text", form: scalar, read: func
 		if text.Expanded {
 			text.Value = text.Raw
 		}
+		if text.Value != "" && !isShowable(text.Value) {
+			r.bad(v, "a name must be one line of 1 to 256 printable characters", "")
+			return
+		}
 		*to.(*string) = text.Value
 	}
 }}
+
+// isShowable holds for what fits a line on a terminal.
+func isShowable(name string) bool {
+	return name != "" && len(name) <= 256 && !strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) })
+}
 
 func (r *reader) checkProjectID(v value, id string) {
 	if err := checkID(id); err != nil {
@@ -163,7 +177,7 @@ func (r *reader) services(v value, logs generation.Logs) []Service {
 		s.Name, s.Dir, s.Logs, s.at = k.name, r.dir(), logs, k
 		r.object(&serviceObject, entry, &s)
 		r.scope = outer
-		r.checkService(&s, entry.mayHave(&serviceObject, "command", "exec"))
+		r.checkService(&s, entry)
 		services = append(services, s)
 	}
 	r.inService = false
@@ -175,8 +189,10 @@ func (r *reader) services(v value, logs generation.Logs) []Service {
 func (r *reader) blankService() Service {
 	s := Service{Exits: Exits{Success: []generation.Exit{{Code: 0}}}}
 	r.defaults(&serviceObject, &s)
-	r.defaults(&stopObject, &s.Stop)
+	r.defaults(&stopObject, &s)
 	r.defaults(&deploymentObject, &s.Deployment)
+	s.Deployment.PreStartTimeout = r.opts.budget(s.Deployment.PreStartTimeout)
+	s.Ready.StableFor = cmp.Or(r.opts.Settings.Stability, s.Ready.StableFor)
 	return s
 }
 

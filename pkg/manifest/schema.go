@@ -70,13 +70,7 @@ func (s *schema) define(o *Object) node {
 	properties := node{}
 	lenient := o.Lenient && !s.strict
 	for i := range o.Keys {
-		switch k := &o.Keys[i]; {
-		case k.Stage == Supported:
-			properties[k.Name] = s.property(k)
-		case lenient:
-			// Other unknown keys are ignored here, these are refused.
-			properties[k.Name] = node{"not": node{}, "description": "not supported by this version: " + k.Doc}
-		}
+		properties[o.Keys[i].Name] = s.property(&o.Keys[i])
 	}
 	definition := node{"type": "object", "properties": properties}
 	if !lenient {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"unicode/utf8"
 
 	"systemg.org/sysg/pkg/envfile"
 )
@@ -38,10 +39,7 @@ func (r *reader) lookup(s *scope, name string) (string, bool) {
 			return value, true
 		}
 	}
-	if r.opts.LookupEnv == nil {
-		return "", false
-	}
-	return r.opts.LookupEnv(name)
+	return r.files.lookupEnv(r.opts.LookupEnv, name)
 }
 
 // maxReferences bounds how deep variables may refer to one another.
@@ -59,6 +57,9 @@ func (r *reader) resolve(s *scope, v *Var) {
 	r.depth++
 	s.busy[v.Name] = true
 	v.Text, _ = r.expand(v.at, v.Text.Raw, s)
+	if len(v.Name)+1+len(v.Text.Value) > maxValue {
+		r.bad(v.at, fmt.Sprintf("variable %s is longer than 128 KiB, the most that the kernel passes", quote(v.Name)), "")
+	}
 	s.busy[v.Name], s.ready[v.Name] = false, true
 	r.depth--
 }
@@ -120,6 +121,8 @@ func (r *reader) expand(v value, raw string, s *scope) (Text, bool) {
 	switch {
 	case r.expanded > MaxDocument:
 		r.report(v, Problem{Kind: KindConfig, Message: "the values of this manifest expand to more than 8 MiB"})
+	case err == nil && text.Expanded && !utf8.ValidString(text.Value):
+		r.bad(v, "the value of "+quote(raw)+" is no text in UTF-8", "")
 	case err == nil:
 		return text, true
 	case err.unset != "":

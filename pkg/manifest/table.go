@@ -1,14 +1,5 @@
 package manifest
 
-// Stage says whether this version does what a key asks.
-type Stage string
-
-// The stages. A key that is not supported yet is refused by its name.
-const (
-	Supported Stage = "supported"
-	Later     Stage = "later"
-)
-
 // Object is the table of what may stand in one kind of mapping. Its keys are
 // read in the order of the table: env comes first, since the values of the
 // others may refer to it, and logs before what inherits them.
@@ -23,8 +14,6 @@ type Object struct {
 	need node
 	// variables is the pattern of keys that are variables, for the JSON Schema.
 	variables string
-	// nested objects are known by their key: "stop.command", not "command".
-	nested bool
 	// other is offered a key that is not in the table, and says whether it took it.
 	other func(r *reader, key, v value, to any) bool
 }
@@ -36,11 +25,13 @@ type Key struct {
 	// Default is what is read where the key is missing; "" leaves the zero value.
 	Default string
 	Doc     string
-	Stage   Stage
 	// AliasOf is the key that this one is another name of.
 	AliasOf string
 	// field is the place in the object, which is a pointer, for the value.
 	field func(object any) any
+	// system says whether what was read asks for something that only the
+	// instance of the machine can do; a nil one never does.
+	system func(r *reader, object any) bool
 }
 
 // Type is what a value looks like, and how it is read.
@@ -50,7 +41,7 @@ type Type struct {
 	// Accepts says what to write, with an example where that helps.
 	Accepts string
 	// Choices are the words accepted, where there is only a choice.
-	Choices []Choice
+	Choices []string
 	// Object is the table of a nested mapping.
 	Object *Object
 	// form is the value's shape in the JSON Schema.
@@ -61,20 +52,16 @@ type Type struct {
 	read func(r *reader, v value, to any)
 }
 
-// Choice is one of the words that a type accepts.
-type Choice struct {
-	Word  string
-	Stage Stage
-}
-
-// key is a row for a supported key.
+// key is a row.
 func key(name string, t Type, fallback, doc string, field func(any) any) Key {
-	return Key{Name: name, Type: t, Default: fallback, Doc: doc, Stage: Supported, field: field}
+	return Key{Name: name, Type: t, Default: fallback, Doc: doc, field: field}
 }
 
-// later is a row for a key that this version refuses.
-func later(name, doc string) Key {
-	return Key{Name: name, Doc: doc, Stage: Later}
+// forSystem is a row for a key whose value, if asks says so, is refused in a
+// user's instance: that could only accept and ignore it.
+func forSystem[T any](k Key, asks func(r *reader, to *T) bool) Key {
+	k.system = func(r *reader, object any) bool { return asks(r, object.(*T)) }
+	return k
 }
 
 // in makes a field of a T from one of any.
@@ -91,14 +78,11 @@ func (o *Object) find(name string) int {
 	return -1
 }
 
-// names are those that a misspelt one may mean, which is all of them, or those
-// to tell people about.
-func (o *Object) names(all bool) []string {
-	var names []string
+// names are those that a misspelt one may mean.
+func (o *Object) names() []string {
+	names := make([]string, len(o.Keys))
 	for i := range o.Keys {
-		if all || o.Keys[i].Stage == Supported {
-			names = append(names, o.Keys[i].Name)
-		}
+		names[i] = o.Keys[i].Name
 	}
 	return names
 }

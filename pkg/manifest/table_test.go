@@ -2,48 +2,41 @@ package manifest
 
 import (
 	"os"
-	"strings"
+	"slices"
 	"testing"
 
 	"gopkg.in/yaml.v3"
 )
 
-// objects are all tables, by where an example of each is in every-key.yaml.
-var objects = []struct {
-	object *Object
-	path   []string
-}{
-	{&rootObject, nil},
-	{&envObject, []string{"projects", "shop", "services", "full", "env"}},
-	{&projectObject, []string{"projects", "shop"}},
-	{&serviceObject, []string{"projects", "shop", "services", "full"}},
-	{&exitsObject, []string{"projects", "shop", "services", "full", "exit_codes"}},
-	{&stopObject, []string{"projects", "shop", "services", "full", "stop"}},
-	{&logsObject, []string{"projects", "shop", "services", "full", "logs"}},
-	{&limitsObject, []string{"projects", "shop", "services", "full", "limits"}},
-	{&deploymentObject, []string{"projects", "shop", "services", "full", "deployment"}},
-	{&healthObject, []string{"projects", "shop", "services", "full", "deployment", "health_check"}},
+// tables are all tables that a manifest is read by, and that of sysgd.conf.
+func tables() []*Object {
+	found := []*Object{&rootObject, &settingsObject}
+	for i := 0; i < len(found); i++ {
+		for _, k := range found[i].Keys {
+			if k.Type.Object != nil && !slices.Contains(found, k.Type.Object) {
+				found = append(found, k.Type.Object)
+			}
+		}
+	}
+	return found
 }
 
 func TestEveryRowIsComplete(t *testing.T) {
-	for _, entry := range append(objects, struct {
-		object *Object
-		path   []string
-	}{&oneProjectObject, nil}, struct {
-		object *Object
-		path   []string
-	}{&dependencyObject, nil}) {
+	if len(tables()) < 25 {
+		t.Errorf("only %d tables are reached", len(tables()))
+	}
+	for _, o := range tables() {
 		seen := map[string]bool{}
-		for _, k := range entry.object.Keys {
+		for _, k := range o.Keys {
 			if k.Name == "" || k.Doc == "" || seen[k.Name] {
-				t.Errorf("%s: key %q has no doc, or is there twice", entry.object.Name, k.Name)
+				t.Errorf("%s: key %q has no doc, or is there twice", o.Name, k.Name)
 			}
 			seen[k.Name] = true
-			if k.Stage == Supported && (k.Type.read == nil || k.Type.Name == "" || k.Type.Accepts == "" || k.Type.form == nil || k.field == nil) {
-				t.Errorf("%s: key %q cannot be read", entry.object.Name, k.Name)
+			if k.Type.read == nil || k.Type.Name == "" || k.Type.Accepts == "" || k.Type.form == nil || k.field == nil {
+				t.Errorf("%s: key %q cannot be read", o.Name, k.Name)
 			}
-			if k.AliasOf != "" && entry.object.find(k.AliasOf) < 0 {
-				t.Errorf("%s: key %q is an alias of nothing", entry.object.Name, k.Name)
+			if k.AliasOf != "" && o.find(k.AliasOf) < 0 {
+				t.Errorf("%s: key %q is an alias of nothing", o.Name, k.Name)
 			}
 		}
 	}
@@ -59,24 +52,53 @@ func TestDefaultsCanBeRead(t *testing.T) {
 	}
 }
 
-// TestEveryKeyIsRefusedOrTried keeps the golden files complete: a supported key
-// is in every-key.yaml, one for later in not-supported.yaml.
-func TestEveryKeyIsRefusedOrTried(t *testing.T) {
-	good, bad := parseFile(t, "testdata/good/every-key.yaml"), readFile(t, "testdata/bad/not-supported.txt")
-	elsewhere := map[string]bool{"project": true, "services": true, "command": true, "timeout": true}
-	for _, entry := range objects {
-		node := good
-		for _, name := range entry.path {
-			node = lookupKey(node, name)
-		}
-		for _, k := range entry.object.Keys {
-			switch {
-			case k.Stage == Later && !strings.Contains(bad, k.Name+"` is not supported"):
-				t.Errorf("%s: %s is not refused in not-supported.yaml", entry.object.Name, k.Name)
-			case k.Stage == Supported && !elsewhere[k.Name] && (node == nil || lookupKey(node, k.Name) == nil):
-				t.Errorf("%s: %s is not in every-key.yaml", entry.object.Name, k.Name)
+// TestEveryKeyIsTried keeps the golden files complete: each row of each table is
+// in a manifest that is accepted, in one of the two modes.
+func TestEveryKeyIsTried(t *testing.T) {
+	tried := map[string]bool{}
+	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/system/*.yaml"} {
+		eachManifest(t, pattern, func(t *testing.T, file string, _ []byte) {
+			tryKeys(&rootObject, parseFile(t, file), tried)
+		})
+	}
+	for _, o := range tables() {
+		for _, k := range o.Keys {
+			name := o.Name + ": " + k.Name
+			if !tried[name] && o.Name != "sysgd.conf" && o.Name != "timeouts" && o.Name != "start" {
+				t.Errorf("%s is in no manifest of testdata", name)
 			}
 		}
+	}
+}
+
+// tryKeys notes the rows by which a node is read.
+func tryKeys(o *Object, n *yaml.Node, tried map[string]bool) {
+	n = target(n)
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		row := o.find(n.Content[i].Value)
+		if row < 0 {
+			continue
+		}
+		tried[o.Name+": "+o.Keys[row].Name] = true
+		if nested := o.Keys[row].Type.Object; nested != nil {
+			tryNested(nested, o.Keys[row].Name, target(n.Content[i+1]), tried)
+		}
+	}
+}
+
+func tryNested(o *Object, name string, n *yaml.Node, tried map[string]bool) {
+	items := []*yaml.Node{n}
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		items = n.Content
+	case name == "services" || name == "projects":
+		items = nil
+		for i := 1; i < len(n.Content); i += 2 {
+			items = append(items, n.Content[i])
+		}
+	}
+	for _, item := range items {
+		tryKeys(o, item, tried)
 	}
 }
 
@@ -96,13 +118,4 @@ func parseFile(t *testing.T, file string) *yaml.Node {
 		t.Fatal(err)
 	}
 	return node.Content[0]
-}
-
-func lookupKey(node *yaml.Node, name string) *yaml.Node {
-	for i := 0; node != nil && i+1 < len(node.Content); i += 2 {
-		if node.Content[i].Value == name {
-			return node.Content[i+1]
-		}
-	}
-	return nil
 }

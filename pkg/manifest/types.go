@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,10 @@ func (r *reader) raw(v value, what string) (string, bool) {
 	n := target(v.node)
 	if isNull(n) {
 		r.bad(v, fmt.Sprintf("%s has no value", v.name), "expected "+what)
+		return "", false
+	}
+	if len(n.Value) > maxRaw {
+		r.bad(v, "a value is longer than 128 KiB, the most that the kernel passes", "")
 		return "", false
 	}
 	return n.Value, r.noNUL(v, n.Value)
@@ -79,19 +84,24 @@ func optional[V any](t Type) Type {
 	return t
 }
 
-// choice is a type with a few words, of which those after "later" are not
-// supported yet.
-func choice[V ~string](words string, laterWords string) Type {
-	t := Type{Name: "one of its words", Accepts: strings.Join(strings.Fields(words), ", "), form: oneWord(strings.Fields(words)...)}
-	for _, w := range strings.Fields(words) {
-		t.Choices = append(t.Choices, Choice{w, Supported})
-	}
-	for _, w := range strings.Fields(laterWords) {
-		t.Choices = append(t.Choices, Choice{w, Later})
-	}
+// choice is a type with a few words.
+func choice[V ~string](words string) Type {
+	choices := strings.Fields(words)
+	t := Type{Name: "one of its words", Accepts: strings.Join(choices, ", "), Choices: choices, form: oneWord(choices...)}
 	t.read = func(r *reader, v value, to any) {
 		if text, ok := r.choose(v, t); ok {
 			*to.(*V) = V(text)
+		}
+	}
+	return t
+}
+
+// eitherOf is a choice between two words that stand for false and true.
+func eitherOf(no, yes string) Type {
+	t := choice[string](no + " " + yes)
+	t.read = func(r *reader, v value, to any) {
+		if word, ok := r.choose(v, t); ok {
+			*to.(*bool) = word == yes
 		}
 	}
 	return t
@@ -103,24 +113,14 @@ func (r *reader) choose(v value, t Type) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	var words []string
-	for _, c := range t.Choices {
-		switch {
-		case c.Word != text.Value:
-			words = append(words, c.Word)
-		case c.Stage == Later:
-			r.unsupported(v, v.name+": "+c.Word)
-			return "", false
-		default:
-			return text.Value, true
-		}
+	if slices.Contains(t.Choices, text.Value) {
+		return text.Value, true
 	}
-	shown := quote(text.Raw)
 	suggestion := "expected one of " + t.Accepts
-	if meant, found := Nearest(text.Value, words); found && !text.Expanded {
+	if meant, found := Nearest(text.Value, t.Choices); found && !text.Expanded {
 		suggestion = fmt.Sprintf("did you mean %q?", meant)
 	}
-	r.bad(v, fmt.Sprintf("%s cannot be %s", v.name, shown), suggestion)
+	r.bad(v, fmt.Sprintf("%s cannot be %s", v.label(), quote(text.Raw)), suggestion)
 	return "", false
 }
 
@@ -161,6 +161,16 @@ func list[V any](name string, items form, item func(r *reader, v value) (V, bool
 		}
 		*to.(*[]V) = result
 	}}
+}
+
+// freeText is a type for a text that is not empty.
+func freeText(name, accepts string) Type {
+	return word(name, accepts, filled, func(text string) (string, error) {
+		if strings.TrimSpace(text) == "" {
+			return "", errors.New("it is empty")
+		}
+		return text, nil
+	})
 }
 
 const durationAccepts = "a whole number with ms, s, m, h or d, such as 500ms, 30s or 1m30s"

@@ -163,7 +163,7 @@ func TestNearestKey(t *testing.T) {
 		{"x", ""},
 		{"", ""},
 	} {
-		if got, _ := Nearest(test.word, serviceObject.names(true)); got != test.want {
+		if got, _ := Nearest(test.word, serviceObject.names()); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.word, got, test.want)
 		}
 	}

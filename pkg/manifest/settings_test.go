@@ -1,0 +1,36 @@
+package manifest
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSettings(t *testing.T) {
+	s, err := ParseSettings("/etc/sysgd.conf", []byte("timeouts: {command_wait_secs: 0, pre_start_secs: 7}\nstart: {max_concurrent: 3}\nlogs: {max_files: 2}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.CommandWait != 0 || s.PreStart != 7*time.Second || s.Stability != 250*time.Millisecond || s.MaxConcurrent != 3 || s.Logs.MaxFiles != 2 {
+		t.Errorf("got %+v", s)
+	}
+	s, err = ParseSettings("/etc/sysgd.conf", nil)
+	if err != nil || s.CommandWait != 900*time.Second || s.MaxConcurrent != -1 || s.Logs.MaxBytes != 10<<20 {
+		t.Errorf("without a text: %+v, %v", s, err)
+	}
+}
+
+func TestSettingsThatAreWrongAreNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"timeouts: {command_wait: 1}":        "command_wait_secs",
+		"timeouts: {command_wait_secs: -1}":  "timeouts.command_wait_secs",
+		"start: {max_concurrent: many}":      "start.max_concurrent",
+		"services: {}":                       "services",
+		"timeouts: [":                        "sysgd.conf",
+		"logs: {max_files: x, max_bytes: y}": "logs.max_bytes",
+	} {
+		if _, err := ParseSettings("/etc/sysgd.conf", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
