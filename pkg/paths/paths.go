@@ -68,6 +68,9 @@ func Exec(runtime string) string { return filepath.Join(runtime, "exec.sock") }
 // Spool is where sysgd keeps output that is on its way to the logs.
 func Spool(runtime string) string { return filepath.Join(runtime, "spool") }
 
+// JournalSocket is where journald takes entries.
+const JournalSocket = "/run/systemd/journal/socket"
+
 // Logs, Generations and Projects are the parts of a state directory.
 func Logs(state string) string { return filepath.Join(state, "logs") }
 
@@ -76,3 +79,6 @@ func Generations(state string) string { return filepath.Join(state, "generations
 
 // Projects is where sysgd keeps what it knows of its projects.
 func Projects(state string) string { return filepath.Join(state, "projects") }
+
+// Events is where sysgd keeps what happened to services.
+func Events(state string) string { return filepath.Join(Logs(state), "events.log") }

@@ -15,6 +15,7 @@ import (
 const (
 	stateFile = "state.json"
 	pidFile   = "pid.json"
+	cronFile  = "cron_state.json"
 )
 
 // folder is where the files of a project are. The name may come from a client.
@@ -26,8 +27,8 @@ func folder(dir, project string) (string, error) {
 }
 
 // Load reads a project below dir. One that was never saved is fs.ErrNotExist; a
-// file that does not hold is a *CorruptError. Without a pid.json there are no
-// processes.
+// file that does not hold is a *CorruptError, but for schedules, whose loss is no
+// reason to lose the rest. Without a pid.json there are no processes.
 func Load(dir, project string) (Project, error) {
 	base, err := folder(dir, project)
 	if err != nil {
@@ -48,17 +49,23 @@ func Load(dir, project string) (Project, error) {
 	if err := p.Processes.check(); err != nil {
 		return Project{}, &CorruptError{path, err}
 	}
+	err = readFile(filepath.Join(base, cronFile), &p.Cron)
+	if errors.As(err, &p.CronError) {
+		p.Cron = Cron{}
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Project{}, err
+	}
 	return p, nil
 }
 
 // Save writes a project; it is on disk when it returns.
 func Save(dir string, p Project) error {
-	_, err := save(dir, p, contents{})
+	_, err := save(dir, p, nothingKnown)
 	return err
 }
 
-// contents is what the two files of a project hold.
-type contents struct{ state, pids string }
+// contents is what the files of a project hold.
+type contents struct{ state, pids, cron string }
 
 // save writes those files whose content is not had already, and returns what
 // the files hold.
@@ -75,23 +82,48 @@ func save(dir string, p Project, had contents) (contents, error) {
 	if err != nil {
 		return had, fmt.Errorf("cannot save the processes of project %q: %w", p.State.Project, err)
 	}
+	cron, err := encode(&p.Cron, &p.Cron.Version)
+	if err != nil {
+		return had, fmt.Errorf("cannot save the schedules of project %q: %w", p.State.Project, err)
+	}
 	if err := makeFolder(base); err != nil {
 		return had, fmt.Errorf("cannot save the state of project %q: %w", p.State.Project, err)
 	}
-	// Processes first: state.json, which makes it a project, comes last.
-	if pids != had.pids {
-		if err := sys.WriteFileAtomic(filepath.Join(base, pidFile), []byte(pids), 0o600); err != nil {
-			return had, err
-		}
-		had.pids = pids
+	if len(p.Cron.Jobs) == 0 {
+		cron = ""
 	}
-	if state != had.state {
-		if err := sys.WriteFileAtomic(filepath.Join(base, stateFile), []byte(state), 0o600); err != nil {
-			return had, err
-		}
-		had.state = state
+	// state.json, which makes it a project, comes last.
+	err = put(filepath.Join(base, pidFile), pids, &had.pids)
+	if err == nil {
+		err = put(filepath.Join(base, cronFile), cron, &had.cron)
 	}
-	return had, nil
+	if err == nil {
+		err = put(filepath.Join(base, stateFile), state, &had.state)
+	}
+	return had, err
+}
+
+// unknown is had before anybody knows what a file holds.
+const unknown = "?"
+
+var nothingKnown = contents{unknown, unknown, unknown}
+
+// put writes a file, unless it has that content already. Without content there
+// is none.
+func put(path, content string, had *string) error {
+	if content == *had {
+		return nil
+	}
+	var err error
+	if content != "" {
+		err = sys.WriteFileAtomic(path, []byte(content), 0o600)
+	} else if err = os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err == nil {
+		*had = content
+	}
+	return err
 }
 
 // encode fills in the version and writes for people too: one field a line.

@@ -20,7 +20,8 @@ func TestAProjectComesBackAsItWasSaved(t *testing.T) {
 	wantProject(t, dir, sample("shop", 1))
 	mustSave(t, dir, sample("shop", 2))
 	wantProject(t, dir, sample("shop", 2))
-	mustSave(t, dir, Project{State: State{Project: "empty"}})
+	mustSave(t, dir, Project{State: State{Project: "empty"}, Cron: Cron{Jobs: map[string]Job{"x": {}}}})
+	mustSave(t, dir, Project{State: State{Project: "empty"}}) // the schedule is gone for good
 	wantProject(t, dir, Project{State: State{Version: 1, Project: "empty"}, Processes: Processes{Version: 1}})
 }
 
@@ -28,7 +29,7 @@ func TestAProjectComesBackAsItWasSaved(t *testing.T) {
 func TestTheFormOfTheFiles(t *testing.T) {
 	dir := t.TempDir()
 	mustSave(t, dir, sample("shop", 1))
-	for _, name := range []string{stateFile, pidFile} {
+	for _, name := range []string{stateFile, pidFile, cronFile} {
 		got, err := os.ReadFile(filepath.Join(dir, "shop", name))
 		if err != nil {
 			t.Fatal(err)
@@ -55,6 +56,7 @@ func TestFilesAreForTheirOwnerAlone(t *testing.T) {
 	for path, want := range map[string]fs.FileMode{
 		dir: 0o700 | fs.ModeDir, filepath.Join(dir, "shop"): 0o700 | fs.ModeDir,
 		filepath.Join(dir, "shop", stateFile): 0o600, filepath.Join(dir, "shop", pidFile): 0o600,
+		filepath.Join(dir, "shop", cronFile): 0o600,
 	} {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -105,6 +107,22 @@ func TestACorruptFileIsNamedAndCanBeSetAside(t *testing.T) {
 				t.Errorf("Load without pid.json = %v", err)
 			}
 		})
+	}
+}
+
+func TestSchedulesThatCannotBeReadAreNoReasonToLoseTheRest(t *testing.T) {
+	dir := t.TempDir()
+	mustSave(t, dir, sample("shop", 1))
+	replace(t, filepath.Join(dir, "shop", cronFile), `"jobs"`, `"jibs"`)
+	p, err := Load(dir, "shop")
+	if err != nil || p.State.Services["web"].Want != Up || p.CronError == nil || len(p.Cron.Jobs) != 0 {
+		t.Fatalf("Load = %+v, %v", p, err)
+	}
+	if _, err := SetAside(p.CronError); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Load(dir, "shop"); err != nil || p.CronError != nil {
+		t.Errorf("Load without the file = %v, %v", p.CronError, err)
 	}
 }
 
@@ -174,7 +192,7 @@ func TestANameThatIsNoneLeadsNowhere(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{stateFile, pidFile} {
+	for _, name := range []string{stateFile, pidFile, cronFile} {
 		content, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)
@@ -192,5 +210,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		var processes Processes
 		_ = decode(content, &processes)
+		var cron Cron
+		_ = decode(content, &cron)
 	})
 }

@@ -30,6 +30,17 @@ func sample(name string, generation int) Project {
 				"web": {PID: 42, Incarnation: "4567", Started: at, Cgroup: "/sysg/p-shop/s-web/run-4567"},
 			},
 		},
+		Cron: Cron{Version: Version, Jobs: map[string]Job{
+			"backup": {
+				Schedule: "@daily in UTC", Planned: at.Add(time.Hour), At: at.Add(61 * time.Minute), Last: at,
+				Owed: &Owed{Planned: at, Why: "it was due"},
+				Run:  &Run{Incarnation: "89ab", Planned: at, Started: at, PID: 43, User: "root", Command: "backup"},
+				History: []Run{{
+					Incarnation: "cdef", Started: at, Completed: at, Before: "0fed", Status: "Failed: exited with code 3",
+					Code: &code, Signal: &signal, UserMicros: 5, SystemMicros: 6, MaxRSS: 7,
+				}},
+			},
+		}},
 	}
 }
 

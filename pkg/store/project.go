@@ -5,13 +5,17 @@ import (
 	"time"
 )
 
-// Version is the form of both files.
+// Version is the form of the files.
 const Version = 1
 
-// Project is what both files of a project hold.
+// Project is what the files of a project hold.
 type Project struct {
 	State     State
 	Processes Processes
+	Cron      Cron
+	// CronError is why the schedules could not be read, nil if they were. All
+	// else holds without them.
+	CronError *CorruptError
 }
 
 // State is state.json.
@@ -39,11 +43,17 @@ const (
 type Service struct {
 	Want Want `json:"want"`
 	// Again: what runs is to be ended and started anew.
-	Again bool   `json:"again,omitempty"`
+	Again bool `json:"again,omitempty"`
+	// Unskipped: it was started by name, though its manifest skips it.
+	Unskipped bool `json:"unskipped,omitempty"`
+	// Alone: it was started without what it depends on.
+	Alone bool   `json:"alone,omitempty"`
 	Phase string `json:"phase"`
 	// Incarnation is the current run, or the last one.
 	Incarnation string    `json:"incarnation,omitempty"`
 	Since       time.Time `json:"since,omitzero"`
+	// Witnesses are the runs whose output tells how it came to that.
+	Witnesses []string `json:"witnesses,omitempty"`
 	// Cause says why it is in that phase, in the form of whoever decides that.
 	Cause json.RawMessage `json:"cause,omitempty"`
 	// Restarts counts all of them, Consecutive those without a stable run.
@@ -51,6 +61,21 @@ type Service struct {
 	Consecutive int       `json:"consecutive"`
 	LastExit    *Exit     `json:"last_exit,omitempty"`
 	NextRetryAt time.Time `json:"next_retry_at,omitzero"`
+	// Definition is the hash of what the current run was started from.
+	Definition string `json:"definition,omitempty"`
+	// Slot is the active one of a blue/green service: 0 or 1.
+	Slot int `json:"slot,omitempty"`
+	// Successor is what runs beside the current run.
+	Successor *Successor `json:"successor,omitempty"`
+}
+
+// Successor is a second incarnation of a service: a candidate for the place of
+// the first, or the one that had it before.
+type Successor struct {
+	Incarnation string `json:"incarnation"`
+	// Step is where the replacement is, "" once it is over and the old
+	// incarnation ends.
+	Step string `json:"step,omitempty"`
 }
 
 // Exit is how a service's main process ended: by Code or by Signal, or unknown.

@@ -113,7 +113,11 @@ func (w *Writer) carryOut(name string, next change) error {
 		delete(w.saved, name)
 		return Remove(w.dir, name)
 	}
-	saved, err := save(w.dir, next.project, w.saved[name])
+	had, known := w.saved[name]
+	if !known {
+		had = nothingKnown
+	}
+	saved, err := save(w.dir, next.project, had)
 	w.saved[name] = saved
 	return err
 }

@@ -8,6 +8,7 @@ package systemd
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -17,62 +18,46 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// Listeners takes over the listeners that this process was started with, by
-// name (FileDescriptorName= of a socket unit). The caller closes them. They are
-// there once: a second call finds none, and no child inherits them. Closing one
-// leaves the path of its socket, which belongs to whoever made it.
-func Listeners() (map[string]net.Listener, error) {
-	files := activation.Files(true)
-	defer func() {
-		for _, file := range files {
-			_ = file.Close() // A listener has a descriptor of its own.
-		}
-	}()
-	listeners := map[string]net.Listener{}
-	for _, file := range files {
-		listener, err := listen(file, listeners)
-		if err != nil {
-			for _, listener := range listeners {
-				_ = listener.Close()
+// Listener takes over what this process was started with: the one listener of
+// this name (FileDescriptorName= of a socket unit), and all else as it is, by
+// name, for whoever it is meant. Where others share a name the first one counts.
+// The caller closes them. They are there once: a second call finds none, and no
+// child inherits them. Closing one leaves the path of its socket, which belongs
+// to whoever made it.
+func Listener(name string) (net.Listener, map[string]*os.File, error) {
+	others := map[string]*os.File{}
+	var listener net.Listener
+	var failed error
+	for _, file := range activation.Files(true) {
+		switch {
+		case file.Name() != name && others[file.Name()] == nil:
+			others[file.Name()] = file
+			continue
+		case file.Name() != name:
+		case listener != nil:
+			failed = fmt.Errorf("cannot take over listener %q: there are two of that name", name)
+		default:
+			if taken, err := net.FileListener(file); err == nil {
+				listener = taken // It has a descriptor of its own.
+			} else {
+				failed = fmt.Errorf("cannot take over listener %q: %w", name, err)
 			}
-			return nil, err
 		}
-		listeners[file.Name()] = listener
+		_ = file.Close()
 	}
-	return listeners, nil
-}
-
-func listen(file *os.File, taken map[string]net.Listener) (net.Listener, error) {
-	name := file.Name()
-	if taken[name] != nil {
-		return nil, fmt.Errorf("cannot take over listener %q: there are two of that name", name)
+	if listener == nil && failed == nil {
+		failed = fmt.Errorf("cannot find listener %q among those handed over by LISTEN_FDS: %q", name, slices.Sorted(maps.Keys(others)))
 	}
-	listener, err := net.FileListener(file)
-	if err != nil {
-		return nil, fmt.Errorf("cannot take over listener %q: %w", name, err)
+	if failed == nil {
+		return listener, others, nil
 	}
-	return listener, nil
-}
-
-// Listener takes over the one listener of this name. Others that were handed
-// over are closed.
-func Listener(name string) (net.Listener, error) {
-	listeners, err := Listeners()
-	if err != nil {
-		return nil, err
+	if listener != nil {
+		_ = listener.Close()
 	}
-	var others []string
-	for other, listener := range listeners {
-		if other != name {
-			others = append(others, other)
-			_ = listener.Close()
-		}
+	for _, file := range others {
+		_ = file.Close()
 	}
-	if listeners[name] == nil {
-		slices.Sort(others)
-		return nil, fmt.Errorf("cannot find listener %q among those handed over by LISTEN_FDS: %q", name, others)
-	}
-	return listeners[name], nil
+	return nil, nil, failed
 }
 
 // Notify tells the service manager each state, such as "READY=1". Without one

@@ -4,11 +4,18 @@ package version
 
 import "runtime/debug"
 
-// Version is the release, or "devel" with the commit it was built from. A
-// release build sets it: -ldflags '-X systemg.org/sysg/pkg/version.Version=1.2.3'.
-var Version = fromBuild()
+// release is set by a release build, with
+// -ldflags '-X systemg.org/sysg/pkg/version.release=1.2.3'. The linker can only
+// set a variable that nothing else initialises.
+var release string
 
-func fromBuild() string {
+// Version is the release, or "devel" with the commit it was built from.
+var Version = orBuild(release)
+
+func orBuild(release string) string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "devel"
