@@ -22,6 +22,7 @@ type batch struct {
 	used   int
 	prefix []byte
 	out    []byte // finished lines, not written yet
+	entry  []byte // one for journald
 	joined []byte // a line that began in an earlier read
 }
 
@@ -35,7 +36,9 @@ func (b *batch) begin(s *source, now time.Time) {
 	b.prefix = appendPrefix(b.prefix[:0], now, s.Stream, s.Label)
 	// Opened first for its size. If that fails, put finds out again and counts.
 	b.file.use(false)
-	_ = b.file.open()
+	if !s.journal {
+		_ = b.file.open()
+	}
 }
 
 // feed takes what was read from the source. An unfinished line waits there.
@@ -76,6 +79,12 @@ func (b *batch) finish(mark string) {
 // add formats one line, which took used bytes of the source. It rotates the
 // file before a line that does not fit.
 func (b *batch) add(text []byte, mark string, used int) {
+	if w := b.source.Watch; w != nil {
+		w.see(text)
+	}
+	if b.source.journal && b.sendLine(text, mark, used) {
+		return
+	}
 	size := len(b.prefix) + len(text) + len(mark) + 1
 	if len(b.out)+size > cap(b.out) {
 		b.flush()
@@ -99,7 +108,7 @@ func (b *batch) flush() {
 	if len(b.out) == 0 {
 		return
 	}
-	b.file.put(b.out, b.now, b.source.spool)
+	b.file.put(b.out, b.now, b.source.Incarnation, b.source.spool)
 	b.source.advance(b.used)
 	if b.source.spool != nil {
 		b.source.spool.ledger.disarm()

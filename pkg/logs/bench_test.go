@@ -31,7 +31,7 @@ func BenchmarkPipe(b *testing.B) {
 
 func benchmark(b *testing.B, dir string, size int, policy generation.Logs) {
 	drained := make(chan Drained)
-	c, err := New(dir+"/logs", dir+"/spool", func(d Drained) { drained <- d })
+	c, err := New(Options{Dir: dir + "/logs", Spool: dir + "/spool", Drained: func(d Drained) { drained <- d }})
 	if err != nil {
 		b.Fatal(err)
 	}

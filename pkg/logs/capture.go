@@ -3,7 +3,6 @@ package logs
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -11,41 +10,24 @@ import (
 	"systemg.org/sysg/pkg/sys"
 )
 
-// Source is one pipe to capture.
-type Source struct {
-	Project, Service string
-	// Incarnation is the run that writes into the pipe.
-	Incarnation string
-	// Stream is Stdout or Stderr.
-	Stream string
-	// Label marks the lines of a command that is not the service itself.
-	Label string
-	// Pipe is the read end; Attach takes it over.
-	Pipe   *os.File
-	Policy generation.Logs
-}
-
-// Drained says that a pipe is closed for good: all of it is in the file.
-type Drained struct {
-	Project, Service, Incarnation, Stream, Label string
-	// Err is why the pipe could not be read to its end, nil if it was.
-	Err error
-}
-
 // wakeKey is the eventfd's key in the epoll instance; sources begin above it.
 const wakeKey = 0
 
 // Capture moves what services write from their pipes to their files.
 type Capture struct {
-	dir     string
-	drained func(Drained)
-	epoll   *sys.Epoll
-	wakeFD  int
-	done    chan struct{}
+	Options
+	epoll  *sys.Epoll
+	wakeFD int
+	done   chan struct{}
 
 	mu      sync.Mutex // guards what follows; the rest is the goroutine's
 	arrived []Source
+	jobs    []func()
 	closing bool
+	dropped map[string]uint64 // lines or raw bytes in all, by path
+	away    error             // why journald does not take lines, nil while it does
+
+	journalAfter time.Time // when to try it again
 
 	ledger  *ledger
 	buf     []byte
@@ -55,24 +37,21 @@ type Capture struct {
 	files   map[string]*logFile // by path
 }
 
-// New starts to capture into dir. It keeps in spool what must outlive a kill: that
-// is a folder of this Capture alone, on tmpfs best, and the next one is given the
-// same. It calls drained, from its own goroutine, for each pipe that comes to its
-// end; drained must not block. Close ends it.
-func New(dir, spool string, drained func(Drained)) (*Capture, error) {
+// New starts to capture. Close ends it.
+func New(options Options) (*Capture, error) {
 	c := &Capture{
-		dir: dir, drained: drained, done: make(chan struct{}), lastKey: wakeKey,
+		Options: options, done: make(chan struct{}), lastKey: wakeKey, dropped: map[string]uint64{},
 		buf: make([]byte, readSize), batch: newBatch(),
 		sources: map[uint64]*source{}, files: map[string]*logFile{},
 	}
-	if err := c.begin(spool); err != nil {
+	if err := c.begin(); err != nil {
 		return nil, fmt.Errorf("cannot capture logs: %w", err)
 	}
 	go c.run()
 	return c, nil
 }
 
-func (c *Capture) begin(spool string) error {
+func (c *Capture) begin() error {
 	epoll, err := sys.NewEpoll()
 	if err != nil {
 		return err
@@ -83,7 +62,7 @@ func (c *Capture) begin(spool string) error {
 	}
 	err = epoll.Add(wakeFD, sys.Readable, wakeKey)
 	if err == nil {
-		c.ledger, err = openLedger(spool, c.dir)
+		c.ledger, err = openLedger(c.Spool, c.Dir)
 	}
 	if err != nil {
 		sys.CloseAll([]int{wakeFD})
@@ -153,20 +132,23 @@ func (c *Capture) run() {
 func (c *Capture) admit() (closing bool) {
 	c.mu.Lock()
 	_ = sys.Drain(c.wakeFD)
-	arrived := c.arrived
-	c.arrived, closing = nil, c.closing
+	arrived, jobs := c.arrived, c.jobs
+	c.arrived, c.jobs, closing = nil, nil, c.closing
 	c.mu.Unlock()
 	for _, a := range arrived {
 		if err := c.open(a); err != nil {
 			c.report(a, err)
 		}
 	}
+	for _, job := range jobs {
+		job()
+	}
 	return closing
 }
 
 // open begins to read a pipe.
 func (c *Capture) open(a Source) error {
-	path, err := logPath(c.dir, a.Project, a.Service)
+	path, err := logPath(c.Dir, a.Project, a.Service)
 	if err != nil {
 		return errors.Join(err, a.Pipe.Close())
 	}
@@ -183,20 +165,26 @@ func (c *Capture) open(a Source) error {
 	s := &source{Source: a, fd: fd}
 	c.sources[c.lastKey] = s
 	if a.Policy.Sink != generation.SinkNone {
-		s.file = c.file(path, a.Policy)
+		s.file = c.file(path, &a)
+	}
+	if a.Policy.Sink == generation.SinkJournal {
+		s.journal, s.Policy.Format = true, generation.FormatText // what journald takes is lines
+	}
+	if s.Watch != nil {
+		s.Watch.recall(c.Dir, &s.Source)
 	}
 	c.inherit(s)
 	return nil
 }
 
 // file is the one file of a service, for one more source.
-func (c *Capture) file(path string, policy generation.Logs) *logFile {
+func (c *Capture) file(path string, s *Source) *logFile {
 	f := c.files[path]
 	if f == nil {
-		f = &logFile{path: path}
+		f = &logFile{path: path, capture: c, project: s.Project, service: s.Service}
 		c.files[path] = f
 	}
-	f.setPolicy(policy)
+	f.setPolicy(s.Policy)
 	f.sources++
 	return f
 }
@@ -220,9 +208,13 @@ func (c *Capture) pump(key uint64, s *source) (more bool) {
 func (c *Capture) move(s *source) (n int, err error) {
 	switch {
 	case s.file == nil:
-		return sys.Read(s.fd, c.buf)
+		n, err = sys.Read(s.fd, c.buf)
+		if scanner := s.watched(); scanner != nil && n > 0 {
+			scanner.feed(c.buf[:n])
+		}
+		return n, err
 	case s.raw():
-		return s.file.splice(s.fd, c.buf)
+		return s.splice(c.buf)
 	}
 	if n, err = s.read(c.ledger, c.buf); n == 0 || err != nil {
 		return n, err
@@ -263,8 +255,8 @@ func (c *Capture) salvage() {
 			return
 		}
 		s := &source{Source: of, spool: spool}
-		if path, err := logPath(c.dir, of.Project, of.Service); err == nil {
-			s.file = c.file(path, generation.Logs{})
+		if path, err := logPath(c.Dir, of.Project, of.Service); err == nil {
+			s.file = c.file(path, &s.Source)
 			c.replay(s)
 			c.finish(s, SplitMark)
 			c.release(s.file)
@@ -289,6 +281,9 @@ func (c *Capture) finish(s *source, mark string) {
 		c.batch.begin(s, time.Now())
 		c.batch.finish(mark)
 		c.batch.flush()
+	}
+	if scanner := s.watched(); scanner != nil {
+		scanner.end()
 	}
 	if s.spool != nil {
 		s.spool.remove()
@@ -318,7 +313,7 @@ func (c *Capture) release(f *logFile) {
 		return
 	}
 	if f.dropped > 0 {
-		f.put(nil, time.Now(), nil)
+		f.put(nil, time.Now(), "", nil)
 	}
 	f.close()
 	if f.dropped == 0 {
@@ -331,7 +326,7 @@ func (c *Capture) report(s Source, err error) {
 	closing := c.closing
 	c.mu.Unlock()
 	if !closing {
-		c.drained(Drained{s.Project, s.Service, s.Incarnation, s.Stream, s.Label, err})
+		c.Drained(Drained{s.Project, s.Service, s.Incarnation, s.Stream, s.Label, err})
 	}
 }
 

@@ -13,8 +13,11 @@
 // The text is the service's own, byte for byte, whether or not it is valid
 // UTF-8. A line of more than MaxLine bytes is written as several; all but the
 // last of them end with SplitMark. The time is that of the read that completed
-// the line. Where a service is watched by a command of its own, such as its
-// health check, that command's lines begin with its label: "[health] ".
+// the line. The lines of a command beside the service, such as its health check
+// or a hook, begin with its label: "[health] ", "[hook onerr] ".
+//
+// Whose line it is stands beside the log, in .web.runs (runs.go): the lines of
+// one run can be asked for, and the form of the log is nobody's concern.
 //
 // When the next line would make a file larger than its policy allows, the file
 // becomes .1, .1 becomes .2, and so on; the last one goes. Each file begins and
@@ -23,7 +26,15 @@
 // A service must never wait for us or die of us for longer than a write takes.
 // So lines that cannot be written, because the disk is full or the file is not
 // ours to write, are counted and dropped; a line that says how many and why is
-// written as soon as writing works again.
+// written as soon as writing works again. Options.Lost is told when that begins
+// and when it is over.
+//
+// With generation.SinkJournal each line goes to journald, as far as that takes
+// it, and to the file otherwise: a journald that is away or stuck costs nobody
+// a line, and nobody more than a moment (journal.go).
+//
+// Who waits for a line, for a service that is ready with it, has a Watch: it sees
+// each line of a run on its way, and those that an earlier Capture has written.
 //
 // With generation.FormatRaw a file holds the bytes of both streams as they came,
 // and is rotated when it has exactly the size of its policy.
@@ -53,8 +64,9 @@
 // What this does not cover: a crash of the machine, after which spools are thrown
 // away; an administrator who truncates a log between a write and its commit, when
 // a kill comes in the same moment; the time while a spool has no room, when bytes
-// are kept in memory alone rather than lost for certain; and the number of lines
-// dropped on a full disk that was not reported yet.
+// are kept in memory alone rather than lost for certain; the number of lines
+// dropped on a full disk that was not reported yet; and a journal, to which a line
+// that was sent in the moment of a kill is sent once more.
 //
 // # How much it costs
 //
@@ -66,8 +78,9 @@
 //
 // # Reading
 //
-// Tail and Follow read the files and nothing else, so they need no Capture and
-// see the same after a restart of the daemon. Tail ends at a Position from
+// Tail, History and Follow read the files and nothing else, so they need no
+// Capture and see the same after a restart of the daemon. A Query says which
+// lines are wanted. Tail ends at a Position from
 // which Follow goes on, without losing or repeating a line in between, over
 // rotation and truncation. A reader that is slower than rotation for so long
 // that a file is deleted before its turn goes on with the oldest one left.

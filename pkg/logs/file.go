@@ -35,6 +35,10 @@ type logFile struct {
 	// the last ones that could, because of why.
 	dropped int
 	why     error
+	noted   noted
+	// capture is told of losses.
+	capture          *Capture
+	project, service string
 }
 
 func (f *logFile) setPolicy(policy generation.Logs) {
@@ -103,9 +107,9 @@ func endsInsideLine(file *os.File, size int64) (bool, error) {
 	return last[0] != '\n', err
 }
 
-// put writes whole lines, or counts them as dropped. If they come from a spool,
-// a death from here on to its next commit takes them back.
-func (f *logFile) put(lines []byte, now time.Time, from *spool) {
+// put writes whole lines of the run by, or counts them as dropped. If they come
+// from a spool, a death from here on to its next commit takes them back.
+func (f *logFile) put(lines []byte, now time.Time, by string, from *spool) {
 	err := f.open()
 	if err == nil {
 		err = f.look()
@@ -114,11 +118,13 @@ func (f *logFile) put(lines []byte, now time.Time, from *spool) {
 		from.ledger.arm(from.slot, from.start, f.inode, f.size)
 	}
 	if err == nil {
+		f.note(by)
 		err = f.mend(now)
 	}
 	kept := 0
 	if err == nil {
 		kept, err = f.append(lines)
+		f.noted.end = f.size
 	}
 	if err != nil {
 		f.drop(bytes.Count(lines[kept:], []byte{'\n'}), err)
@@ -127,6 +133,7 @@ func (f *logFile) put(lines []byte, now time.Time, from *spool) {
 
 // drop counts what could not be written.
 func (f *logFile) drop(count int, why error) {
+	f.capture.losing(f, count, why)
 	f.dropped += count
 	f.why = why
 }
@@ -154,6 +161,7 @@ func (f *logFile) mend(now time.Time) error {
 	if _, err := f.append(report); err != nil {
 		return err
 	}
+	f.capture.tell(f, f.dropped, f.why)
 	f.dropped, f.why = 0, nil
 	return nil
 }

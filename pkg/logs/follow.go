@@ -21,18 +21,18 @@ type Followed struct {
 	From             Position
 }
 
-// Follow calls emit with each line of a service's log after from, now and as
-// they are written, until ctx ends or emit fails; it returns the error of
-// either. A stream, if not "", leaves out the lines of the other. The log need
-// not exist yet; its folder is made, so check first that there is such a project.
-func Follow(ctx context.Context, dir, project, service, stream string, from Position, emit func(Line) error) error {
+// Follow calls emit with each line of a service's log after from that the query
+// wants, now and as they are written, until ctx ends or emit fails; it returns
+// the error of either. The log need not exist yet; its folder is made, so check
+// first that there is such a project.
+func Follow(ctx context.Context, dir, project, service string, q Query, from Position, emit func(Line) error) error {
 	followed := []Followed{{Project: project, Service: service, From: from}}
-	return FollowAll(ctx, dir, followed, stream, func(_ int, line Line) error { return emit(line) })
+	return FollowAll(ctx, dir, followed, q, func(_ int, line Line) error { return emit(line) })
 }
 
 // FollowAll is Follow for several services; emit is told which by its index.
 // It costs one inotify instance, of which a user has 128, for all of them.
-func FollowAll(ctx context.Context, dir string, all []Followed, stream string, emit func(i int, line Line) error) error {
+func FollowAll(ctx context.Context, dir string, all []Followed, q Query, emit func(i int, line Line) error) error {
 	inotify, err := sys.NewInotify()
 	if err != nil {
 		return fmt.Errorf("cannot follow logs: %w", err)
@@ -42,8 +42,8 @@ func FollowAll(ctx context.Context, dir string, all []Followed, stream string, e
 
 	var followers []*follower
 	for i, one := range all {
-		f := &follower{inotify: inotify, from: one.From, stream: stream, emit: func(line Line) error { return emit(i, line) }}
-		if err := f.begin(dir, one); err != nil {
+		f := &follower{inotify: inotify, from: one.From, emit: func(line Line) error { return emit(i, line) }}
+		if err := f.begin(dir, one, q); err != nil {
 			return err
 		}
 		defer f.close()
@@ -93,7 +93,7 @@ func followLoop(ctx context.Context, inotify *sys.Inotify, followers []*follower
 type follower struct {
 	inotify *sys.Inotify
 	path    string
-	stream  string
+	sieve   *sieve
 	emit    func(Line) error
 	from    Position // where to begin, until a file is open
 	pending bool     // there may be something to read
@@ -110,12 +110,13 @@ type follower struct {
 }
 
 // begin watches the folder, where the first and every next file will appear.
-func (f *follower) begin(dir string, one Followed) error {
+func (f *follower) begin(dir string, one Followed, q Query) error {
 	path, err := logPath(dir, one.Project, one.Service)
 	if err != nil {
 		return err
 	}
 	f.path, f.pending, f.fileWatch = path, true, sys.Everything
+	f.sieve = q.on(path)
 	folder := filepath.Dir(path)
 	err = os.MkdirAll(folder, 0o700)
 	if err == nil {
@@ -146,6 +147,7 @@ func (f *follower) step(block []byte) (more bool, err error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("cannot read log: %w", err)
 	}
+	f.sieve.refresh()
 	used, err := f.lines(block[:n], n == len(block))
 	f.offset += int64(used)
 	switch {
@@ -167,21 +169,21 @@ func (f *follower) lines(text []byte, full bool) (used int, err error) {
 		if i < 0 {
 			break
 		}
-		line := text[used : used+i]
+		line, begin := text[used:used+i], f.offset+int64(used)
 		used += i + 1
-		if err := f.line(line); err != nil {
+		if err := f.line(line, begin); err != nil {
 			return used, err
 		}
 	}
 	if used == 0 && full {
-		return len(text), f.line(text)
+		return len(text), f.line(text, f.offset)
 	}
 	return used, nil
 }
 
-func (f *follower) line(text []byte) error {
+func (f *follower) line(text []byte, offset int64) error {
 	line := Parse(string(text))
-	if f.stream != "" && line.Stream != f.stream {
+	if !f.sieve.lets(line, f.info, offset) {
 		return nil
 	}
 	return f.emit(line)
@@ -212,7 +214,7 @@ func (f *follower) idle(rest int) (more bool, err error) {
 // line whose writer died.
 func (f *follower) advance(rest []byte) error {
 	if len(rest) > 0 {
-		if err := f.line(rest); err != nil {
+		if err := f.line(rest, f.offset); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ func followFrom(t *testing.T, c *capture, stream string, from Position) <-chan s
 	ctx, cancel := context.WithCancel(context.Background())
 	lines, ended := make(chan string, 100_000), make(chan error, 1)
 	go func() {
-		ended <- Follow(ctx, c.dir, "shop", "web", stream, from, func(line Line) error {
+		ended <- Follow(ctx, c.dir, "shop", "web", Query{Stream: stream}, from, func(line Line) error {
 			lines <- line.Text
 			return nil
 		})
@@ -71,7 +71,7 @@ func TestNothingIsLostBetweenTailAndFollow(t *testing.T) {
 	var tails []<-chan string
 	var next []int
 	for range 5 {
-		lines, position, err := Tail(c.dir, "shop", "web", 50, "")
+		lines, position, err := Tail(c.dir, "shop", "web", 50, Query{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestFollowGoesOnWhereAFileWasDeletedOrReplaced(t *testing.T) {
 	c := newCapture(t)
 	c.run("old\n", generation.Logs{Sink: generation.SinkFile, MaxBytes: 10, MaxFiles: 2})
 	c.run("one\n", generation.Logs{Sink: generation.SinkFile, MaxBytes: 10, MaxFiles: 2})
-	_, position, err := Tail(c.dir, "shop", "web", 0, "")
+	_, position, err := Tail(c.dir, "shop", "web", 0, Query{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestALateFollowerGoesOnWithTheOldestFileLeft(t *testing.T) {
 	c := newCapture(t)
 	single := generation.Logs{Sink: generation.SinkFile, MaxBytes: 10, MaxFiles: 2}
 	c.run("0\n", single)
-	_, position, err := Tail(c.dir, "shop", "web", 0, "")
+	_, position, err := Tail(c.dir, "shop", "web", 0, Query{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestFollowAllTellsTheServicesApart(t *testing.T) {
 	}
 	seen := make([]int, len(all))
 	total := 0
-	err := FollowAll(ctx, c.dir, all, "", func(i int, line Line) error {
+	err := FollowAll(ctx, c.dir, all, Query{}, func(i int, line Line) error {
 		if want := fmt.Sprintf("%d %d", i, seen[i]); line.Text != want {
 			t.Errorf("got %q, want %q", line.Text, want)
 		}
@@ -202,7 +202,7 @@ func TestFollowReturnsTheErrorOfItsReader(t *testing.T) {
 	c := newCapture(t)
 	c.run("one\ntwo\n", policy())
 	gone := errors.New("the client is gone")
-	err := Follow(context.Background(), c.dir, "shop", "web", "", Position{}, func(Line) error { return gone })
+	err := Follow(context.Background(), c.dir, "shop", "web", Query{}, Position{}, func(Line) error { return gone })
 	if err != gone {
 		t.Errorf("Follow = %v", err)
 	}

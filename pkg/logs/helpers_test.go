@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,12 +24,23 @@ type capture struct {
 	dir     string
 	spool   string
 	drained chan Drained
+	journal io.Writer
+	lost    func(Lost)
+}
+
+func (c *capture) options() Options {
+	return Options{Dir: c.dir, Spool: c.spool, Journal: c.journal, Lost: c.lost, Drained: func(d Drained) { c.drained <- d }}
 }
 
 func newCapture(t *testing.T) *capture {
 	t.Helper()
+	return newCaptureWith(t, nil)
+}
+
+func newCaptureWith(t *testing.T, journal io.Writer) *capture {
+	t.Helper()
 	root := t.TempDir()
-	c := &capture{t: t, dir: filepath.Join(root, "logs"), spool: filepath.Join(root, "spool"), drained: make(chan Drained, 100)}
+	c := &capture{t: t, journal: journal, dir: filepath.Join(root, "logs"), spool: filepath.Join(root, "spool"), drained: make(chan Drained, 100)}
 	c.start()
 	return c
 }
@@ -38,7 +50,7 @@ func (c *capture) start() {
 	t := c.t
 	t.Helper()
 	var err error
-	if c.Capture, err = New(c.dir, c.spool, func(d Drained) { c.drained <- d }); err != nil {
+	if c.Capture, err = New(c.options()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Capture.Close)

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 // run captures until it is killed. It says on stdout when it has begun, and
 // what is wrong on stderr.
 func (v *victim) run() {
-	c, err := New(v.Dir, v.Spool, func(d Drained) { panic(fmt.Sprintf("drained %+v", d)) })
+	c, err := New(Options{Dir: v.Dir, Spool: v.Spool, Drained: func(d Drained) { panic(fmt.Sprintf("drained %+v", d)) }})
 	if err != nil {
 		panic(err)
 	}
@@ -113,7 +113,7 @@ func (p *pipes) live(until func()) {
 func (p *pipes) finish() {
 	p.t.Helper()
 	drained := make(chan Drained, len(p.readers))
-	c, err := New(p.victim.Dir, p.victim.Spool, func(d Drained) { drained <- d })
+	c, err := New(Options{Dir: p.victim.Dir, Spool: p.victim.Spool, Drained: func(d Drained) { drained <- d }})
 	if err != nil {
 		p.t.Fatal(err)
 	}

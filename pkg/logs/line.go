@@ -18,9 +18,9 @@ const (
 	// SplitMark ends every piece of a line that goes on in the next one.
 	SplitMark = "…[continued]"
 
-	// timeLayout is RFC 3339 with exactly six digits, always in UTC, so that
+	// TimeLayout is that of a line: RFC 3339 with exactly six digits, always in UTC, so that
 	// every line's text begins at the same column.
-	timeLayout = "2006-01-02T15:04:05.000000Z"
+	TimeLayout = "2006-01-02T15:04:05.000000Z"
 )
 
 // Line is one line of a log. A line that is not in our form has only Text.
@@ -30,14 +30,19 @@ type Line struct {
 	Text   string
 }
 
-// Parse takes a line of a log file apart, without its newline.
+// Parse takes a line of a log file apart, without its newline. Of a line of the
+// supervisor's own log it tells the time; the text is all of it.
 func Parse(line string) Line {
 	stamp, rest, _ := strings.Cut(line, " ")
+	if own, found := strings.CutPrefix(stamp, "time="); found {
+		at, _ := time.Parse(time.RFC3339Nano, own)
+		return Line{Time: at, Text: line}
+	}
 	stream, text, found := strings.Cut(rest, " ")
 	if !found || stream != Stdout && stream != Stderr {
 		return Line{Text: line}
 	}
-	at, err := time.Parse(timeLayout, stamp)
+	at, err := time.Parse(TimeLayout, stamp)
 	if err != nil {
 		return Line{Text: line}
 	}
@@ -46,7 +51,7 @@ func Parse(line string) Line {
 
 // appendPrefix adds what precedes the text of a line.
 func appendPrefix(dst []byte, at time.Time, stream, label string) []byte {
-	dst = at.UTC().AppendFormat(dst, timeLayout)
+	dst = at.UTC().AppendFormat(dst, TimeLayout)
 	dst = append(dst, ' ')
 	dst = append(dst, stream...)
 	dst = append(dst, ' ')
@@ -69,9 +74,15 @@ func splitAt(line []byte) int {
 	return MaxLine
 }
 
+// Supervisor is the service, of no project, whose log is the supervisor's own.
+const Supervisor = "supervisor"
+
 // logPath is the file that a service's lines go to. The names come from a
 // client where somebody reads logs, so they are not trusted to be names.
 func logPath(dir, project, service string) (string, error) {
+	if project == "" && service == Supervisor {
+		return filepath.Join(dir, service+".log"), nil
+	}
 	for _, name := range []string{project, service} {
 		if name == "" || strings.HasPrefix(name, ".") || strings.ContainsAny(name, "/\x00") {
 			return "", fmt.Errorf("cannot find the log of %q in project %q: %q is not a name", service, project, name)

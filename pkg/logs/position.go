@@ -28,7 +28,7 @@ func (p Position) isIn(file io.ReaderAt) bool {
 
 // headOf is as much as identifies a file, of what precedes offset.
 func headOf(file io.ReaderAt, offset int64) string {
-	head := make([]byte, min(offset, int64(len(timeLayout))))
+	head := make([]byte, min(offset, int64(len(TimeLayout))))
 	n, _ := file.ReadAt(head, 0) // What cannot be read is not the same.
 	return string(head[:n])
 }

@@ -29,6 +29,7 @@ func (f *logFile) rotate() {
 		return
 	}
 	f.size, f.limit, f.torn = 0, f.maxBytes, false
+	_ = tidyRuns(f.path) // Otherwise the next rotation does it.
 }
 
 // addUpTo adds without overflow; both are at least 0.

@@ -20,6 +20,10 @@ type source struct {
 	// loose bytes are in memory alone, the others are what the spool holds.
 	partial []byte
 	loose   int
+	// journal is set where the lines go to journald, if it takes them.
+	journal bool
+	// scanner is set where the lines are taken apart for a Watch alone.
+	scanner *lineScanner
 }
 
 // samePipe reports whether both are the same pipe, seen by two processes.

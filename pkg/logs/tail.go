@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 )
@@ -13,10 +14,10 @@ import (
 // longest line that Capture writes.
 const blockSize = 64 << 10
 
-// Tail returns the last n lines of a service's log, oldest first, and the
-// position after them. A stream, if not "", leaves out the lines of the other.
-// A log that does not exist has no lines.
-func Tail(dir, project, service string, n int, stream string) ([]Line, Position, error) {
+// Tail returns the last n lines of a service's log that the query wants, oldest
+// first, and the position after all that is there. A log that does not exist
+// has no lines.
+func Tail(dir, project, service string, n int, q Query) ([]Line, Position, error) {
 	path, err := logPath(dir, project, service)
 	if err != nil {
 		return nil, Position{}, err
@@ -25,15 +26,17 @@ func Tail(dir, project, service string, n int, stream string) ([]Line, Position,
 	if err != nil || file == nil {
 		return nil, Position{}, err
 	}
+	sieve := q.on(path)
 	end, err := wholeLines(file, info.Size())
 	position := positionIn(file, info, end)
 	var lines []Line
 	for file != nil && err == nil {
 		if len(lines) < n {
-			lines, err = tailOf(file, end, n, stream, lines)
+			sieve.refresh()
+			lines, err = tailOf(file, info, end, n, sieve, lines)
 		}
 		_ = file.Close()
-		if err != nil || len(lines) >= n {
+		if err != nil || len(lines) >= n || info.ModTime().Before(q.Since) {
 			break
 		}
 		if file, info, err = openChosen(path, older(info)); file != nil {
@@ -48,9 +51,19 @@ func Tail(dir, project, service string, n int, stream string) ([]Line, Position,
 }
 
 // tailOf appends lines before end, last first, until there are n.
-func tailOf(file *os.File, end int64, n int, stream string, lines []Line) ([]Line, error) {
-	err := backwards(file, end, func(text []byte) bool {
-		if line := Parse(string(text)); stream == "" || line.Stream == stream {
+func tailOf(file *os.File, info fs.FileInfo, end int64, n int, s *sieve, lines []Line) ([]Line, error) {
+	from := int64(0)
+	if len(s.Runs) > 0 {
+		var any bool
+		if from, any = s.authors.begin(info, s.Runs); !any {
+			return lines, nil
+		}
+	}
+	err := backwards(file, end, func(text []byte, offset int64) bool {
+		if offset < from {
+			return false
+		}
+		if line := Parse(string(text)); s.lets(line, info, offset) {
 			lines = append(lines, line)
 		}
 		return len(lines) < n
@@ -77,9 +90,9 @@ func wholeLines(file io.ReaderAt, size int64) (int64, error) {
 }
 
 // backwards calls take with the lines before end, last first and without their
-// newlines, until it returns false. A line of more than blockSize bytes, which
+// newlines, and with where each begins, until it returns false. A line of more than blockSize bytes, which
 // is none of ours, comes in pieces, so memory is bounded.
-func backwards(file io.ReaderAt, end int64, take func(line []byte) bool) error {
+func backwards(file io.ReaderAt, end int64, take func(line []byte, offset int64) bool) error {
 	if end == 0 {
 		return nil
 	}
@@ -93,14 +106,14 @@ func backwards(file io.ReaderAt, end int64, take func(line []byte) bool) error {
 	text := store[:0] // from end up to the last line taken
 	for {
 		if i := bytes.LastIndexByte(text, '\n'); i >= 0 {
-			if !take(text[i+1:]) {
+			if !take(text[i+1:], end+int64(i)+1) {
 				return nil
 			}
 			text = text[:i]
 			continue
 		}
 		if end == 0 || len(text) >= blockSize {
-			if !take(text) || end == 0 {
+			if !take(text, end) || end == 0 {
 				return nil
 			}
 			text = text[:0]

@@ -39,7 +39,7 @@ func TestTailReadsBackOverRotatedFiles(t *testing.T) {
 	for _, stream := range []string{"", Stdout, Stderr} {
 		of := slices.DeleteFunc(slices.Clone(all), func(line string) bool { return !strings.HasPrefix(line, stream) })
 		for _, n := range []int{0, 1, 2, 400, 999, 1000, 3000, 5000} {
-			lines, _, err := Tail(c.dir, "shop", "web", n, stream)
+			lines, _, err := Tail(c.dir, "shop", "web", n, Query{Stream: stream})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,17 +54,17 @@ func TestTailReadsBackOverRotatedFiles(t *testing.T) {
 
 func TestTailOfNothing(t *testing.T) {
 	dir := t.TempDir()
-	lines, position, err := Tail(dir, "shop", "web", 10, "")
+	lines, position, err := Tail(dir, "shop", "web", 10, Query{})
 	if len(lines) != 0 || position != (Position{}) || err != nil {
 		t.Errorf("Tail = %v, %v, %v", lines, position, err)
 	}
-	if _, _, err := Tail(dir, "..", "web", 10, ""); err == nil {
+	if _, _, err := Tail(dir, "..", "web", 10, Query{}); err == nil {
 		t.Error("Tail leaves its folder")
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "shop", "web.log"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Tail(dir, "shop", "web", 10, ""); err == nil {
+	if _, _, err := Tail(dir, "shop", "web", 10, Query{}); err == nil {
 		t.Error("Tail reads a folder")
 	}
 }
@@ -82,7 +82,7 @@ func TestTailLeavesOutALineThatIsBeingWritten(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		lines, position, err := Tail(filepath.Dir(filepath.Dir(path)), "shop", "web", 5, "")
+		lines, position, err := Tail(filepath.Dir(filepath.Dir(path)), "shop", "web", 5, Query{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ func FuzzBackwardsFindsEveryLine(f *testing.F) {
 			want = strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
 		}
 		var got []string
-		err := backwards(bytes.NewReader(content), int64(len(content)), func(line []byte) bool {
+		err := backwards(bytes.NewReader(content), int64(len(content)), func(line []byte, _ int64) bool {
 			got = append(got, string(line))
 			return true
 		})
@@ -119,7 +119,7 @@ func FuzzBackwardsFindsEveryLine(f *testing.F) {
 func TestBackwardsIsBoundedByTheBlock(t *testing.T) {
 	content := "first\n" + strings.Repeat("x", 10*blockSize) + "\nlast\n"
 	joined, pieces := "", 0
-	err := backwards(strings.NewReader(content), int64(len(content)), func(line []byte) bool {
+	err := backwards(strings.NewReader(content), int64(len(content)), func(line []byte, _ int64) bool {
 		if len(line) > 2*blockSize {
 			t.Errorf("a piece of %d bytes", len(line))
 		}

@@ -1,8 +1,11 @@
-// Package probe decides when a health check is made and when it has failed.
+// Package probe finds out how a service is: it decides when a health check is
+// made and when it has failed, makes the attempts that are connections, and
+// reads what a service says of itself (sd_notify(3)).
 //
-// It is arithmetic: times come in, a decision goes out. Whoever uses it runs
-// the check's command, holds the timers, and counts an attempt that takes
-// longer than the check's AttemptTimeout as failed. For one run of a service:
+// A Schedule is arithmetic: times come in, a decision goes out. Whoever uses it
+// runs the check's command, or calls Connect, holds the timers, and counts an
+// attempt that takes longer than the check's AttemptTimeout as failed. For one
+// run of a service:
 //
 //	schedule := probe.Start(service.Health, now)   the first attempt is due now
 //	next := schedule.Result(now, ok)               after each attempt
@@ -10,6 +13,9 @@
 //	Passed   the service is healthy, the schedule has ended
 //	Again    the next attempt is due at next.At
 //	Failed   the check has failed, the schedule has ended
+//
+// Watch makes the schedule of a liveness check. That one never passes: it goes
+// on until Retries attempts in a row have failed.
 //
 // # The rule
 //

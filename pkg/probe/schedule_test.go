@@ -108,6 +108,46 @@ func story(check generation.Probe, took []time.Duration, passes int) string {
 	return told.String() + "never ends"
 }
 
+func TestAWatchEndsWithFailuresInARow(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for results, want := range map[string]string{
+		"....x.xx..xx": "goes on",
+		"xxx":          "failed: 3 attempts in a row failed",
+		"..xxx":        "failed: 3 attempts in a row failed",
+		"xx.xx.xxx":    "failed: 3 attempts in a row failed",
+	} {
+		schedule := Watch(generation.Probe{Interval: time.Second, Retries: 3}, start)
+		if first := schedule.First(); first != start.Add(time.Second) {
+			t.Errorf("the first attempt is due at %v", first)
+		}
+		got := "goes on"
+		for i, result := range results {
+			now := start.Add(time.Duration(i) * time.Second)
+			next := schedule.Result(now, result == '.')
+			if next.Verdict == Failed {
+				got = "failed: " + next.Reason
+				if i != len(results)-1 {
+					got += " too early"
+				}
+				break
+			}
+			if next.Verdict != Again || next.At != now.Add(time.Second) {
+				t.Errorf("%s: after %d: %+v", results, i, next)
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", results, got, want)
+		}
+	}
+	one := Watch(generation.Probe{Interval: time.Second, Retries: 1}, start)
+	if next := one.Result(start, false); next.Reason != "an attempt failed" {
+		t.Errorf("%+v", next)
+	}
+	if schedule := Start(generation.Probe{}, start); schedule.First() != start {
+		t.Error("a health check does not begin at once")
+	}
+}
+
 func TestDeadlineIsThatOfTheAttempt(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	schedule := Start(generation.Probe{AttemptTimeout: 30 * time.Second, TotalTimeout: time.Second}, now)
