@@ -21,7 +21,11 @@ type Reader struct {
 
 // NewReader reads frames of at most max bytes, the NUL not counted.
 func NewReader(stream io.Reader, max int) *Reader {
-	return &Reader{stream: bufio.NewReader(stream), max: max}
+	size := 4 << 10
+	if max > MaxCall { // what is large comes in large pieces
+		size = 64 << 10
+	}
+	return &Reader{stream: bufio.NewReaderSize(stream, size), max: max}
 }
 
 // Await blocks until a frame has begun, so that a caller may be patient before
@@ -82,4 +86,23 @@ func Frame(v any, max int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(text), max)
 	}
 	return append(text, 0), nil
+}
+
+// ReplyFrame is the frame of a reply whose parameters are encoded already, of
+// at most max bytes. A status of hundreds of services is large; encoding it
+// once more, as Frame would, takes as long as the first time.
+func ReplyFrame(parameters []byte, continues bool, name string, max int) ([]byte, error) {
+	head, err := json.Marshal(ControlResponse{Continues: continues, Error: name})
+	if err != nil {
+		return nil, err
+	}
+	frame := append([]byte(`{"parameters":`), parameters...)
+	if len(head) > len("{}") {
+		frame = append(frame, ',')
+	}
+	frame = append(frame, head[1:]...)
+	if len(frame) > max {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(frame), max)
+	}
+	return append(frame, 0), nil
 }

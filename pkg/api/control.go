@@ -72,6 +72,7 @@ type Start struct {
 	Generation int      `json:"generation"`
 	Services   []string `json:"services"`
 	Foreground bool     `json:"foreground"`
+	NoDeps     bool     `json:"no_deps,omitempty"`
 }
 
 // Stop is the call's parameters.
@@ -85,12 +86,22 @@ type Restart struct {
 	Project    string   `json:"project"`
 	Generation int      `json:"generation"`
 	Services   []string `json:"services"`
+	// Reconcile restarts what has changed and nothing else.
+	Reconcile bool `json:"reconcile,omitempty"`
 }
 
 // Status is the call's parameters.
 type Status struct {
 	Project  string   `json:"project"`
 	Services []string `json:"services"`
+	// All adds what the manifest does not have any more.
+	All bool `json:"all,omitempty"`
+	// Detail adds what takes longer to find out: the command lines and the
+	// processes below the main one.
+	Detail bool `json:"detail,omitempty"`
+	// StreamMillis is the time between two snapshots of a call with more, 0
+	// for one. While it lasts the services are measured every second.
+	StreamMillis int `json:"stream_ms,omitempty"`
 }
 
 // Why is the call's parameters.
@@ -99,22 +110,22 @@ type Why struct {
 	Service string `json:"service"`
 }
 
-// Logs is the call's parameters. Stream is "stdout", "stderr" or "" for both.
-type Logs struct {
-	Project string `json:"project"`
-	Service string `json:"service"`
-	Lines   int    `json:"lines"`
-	Stream  string `json:"stream"`
-	Follow  bool   `json:"follow"`
-}
-
 // Reply is what any of the methods answers; each sets its own part.
 type Reply struct {
-	Progress *Progress `json:"progress,omitempty"`
-	Line     *Line     `json:"line,omitempty"`
-	Result   *Result   `json:"result,omitempty"`
-	Snapshot *Snapshot `json:"snapshot,omitempty"`
-	Links    []Link    `json:"links,omitempty"`
+	Progress   *Progress   `json:"progress,omitempty"`
+	Line       *Line       `json:"line,omitempty"`
+	Result     *Result     `json:"result,omitempty"`
+	Snapshot   *Snapshot   `json:"snapshot,omitempty"`
+	Links      []Link      `json:"links,omitempty"`
+	Inspection *Inspection `json:"inspection,omitempty"`
+	Event      *Event      `json:"event,omitempty"`
+	Identity   *Identity   `json:"identity,omitempty"`
+	Survey     *Survey     `json:"survey,omitempty"`
+	Crons      []CronUnit  `json:"crons,omitempty"`
+	Cleared    *Cleared    `json:"cleared,omitempty"`
+
+	Generations []Installed `json:"generations,omitempty"`
+	Standing    *Standing   `json:"standing,omitempty"`
 }
 
 // Progress is one step on the way of a mutation.
@@ -125,6 +136,7 @@ type Progress struct {
 	Cause   string `json:"cause"`
 	PID     int    `json:"pid,omitempty"`
 	Failed  bool   `json:"failed,omitempty"`
+	Step    *Step  `json:"step,omitempty"`
 }
 
 // Line is one line of a service's log.
@@ -151,6 +163,7 @@ type Link struct {
 	Phase    string   `json:"phase"`
 	Since    string   `json:"since"`
 	Cause    string   `json:"cause"`
+	Code     string   `json:"code,omitempty"` // of a cause that is a failure
 	Evidence []string `json:"evidence"`
 	Help     []Help   `json:"help"`
 }

@@ -29,6 +29,7 @@ const (
 	CodeStartFailed       = "SG0008" // unit failed to start, no better diagnosis
 	CodeLogsNoTarget      = "SG0019" // logs without a target
 	CodeLogsSelector      = "SG0020" // logs --supervisor with a selector
+	CodeUnreached         = "SG0022" // health check never reached the service
 	CodeExitedAtStart     = "SG0102" // exited at once
 	CodePreStart          = "SG0103" // pre_start failed
 	CodeUnhealthy         = "SG0104" // health check reported unhealthy
@@ -52,7 +53,14 @@ const (
 	CodeHelper            = "SG0112" // sysg-exec is not there or refused
 	CodeLaunch            = "SG0113" // a launch stage failed
 	CodeStopIncomplete    = "SG0114" // processes are alive after a stop
+	CodeSkipTimeout       = "SG0120" // skip command over budget
+	CodeStartTimeout      = "SG0121" // not ready within start_timeout
+	CodeLiveness          = "SG0122" // liveness check failed
+	CodeWatchdog          = "SG0123" // watchdog not fed
+	CodeReadyLost         = "SG0124" // its readiness can no longer be told
 	CodeUntrusted         = "SG0211" // manifest's owner, mode or type is not acceptable
 	CodeUnknownKey        = "SG0212" // key that does not exist
 	CodeGraph             = "SG0213" // unknown dependency or cycle
+	CodeDifference        = "SG0214" // works otherwise than in systemg 0.66
+	CodeSystemMode        = "SG0705" // key that only the system's instance can enforce
 )

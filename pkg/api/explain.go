@@ -1,5 +1,10 @@
 package api
 
+import (
+	"slices"
+	"strings"
+)
+
 // Explanation is what a code means, for `sysg explain` and docs/codes.md.
 type Explanation struct {
 	Code    string `json:"code"`
@@ -9,9 +14,14 @@ type Explanation struct {
 }
 
 // Explanations are those of all codes, sorted by code.
-func Explanations() []Explanation { return explanations }
+func Explanations() []Explanation {
+	all := slices.Concat(explanations, drivingExplanations, logsExplanations, timeExplanations)
+	slices.SortFunc(all, func(a, b Explanation) int { return strings.Compare(a.Code, b.Code) })
+	return all
+}
 
 // explanations has a row for each code of diagnostic.go, which a test holds.
+// Those of codes.go are there.
 // The sentences stand alone: they are read without the diagnostic.
 var explanations = []Explanation{
 	{
@@ -38,6 +48,11 @@ var explanations = []Explanation{
 		CodeLogsSelector, "`sysg logs --supervisor` was given a service or project as well.",
 		"The supervisor's own log belongs to no service.",
 		"Leave out `--supervisor`, or the other selector.",
+	},
+	{
+		CodeUnreached, "A health check never reached the service.",
+		"Nothing listens at the address of the check, or it is refused: the service listens elsewhere, not yet, or on another interface.",
+		"Compare the address of its `health_check` with what the service says it listens on (`sysg logs -s SERVICE`).",
 	},
 	{
 		CodeHealthTimeout, "The attempts of a health check took too long.",
@@ -93,6 +108,31 @@ var explanations = []Explanation{
 		CodeStopIncomplete, "Processes of a service are alive after it was stopped.",
 		"They cannot be killed yet, as in uninterruptible sleep on a disk or a network file system.",
 		"The evidence lists them. Once they can go they do; `sysg status` shows what is left.",
+	},
+	{
+		CodeSkipTimeout, "The `skip` command took longer than it may.",
+		"It waits for something that does not come. Whether to leave the service out is not known, so it was not started.",
+		"Run the command by hand, and have it answer within 5m: 0 to leave the service out, another code to run it.",
+	},
+	{
+		CodeStartTimeout, "A service runs, but was not ready in time.",
+		"What its `ready` rule waits for did not come within `start_timeout` (5m): READY=1, a line of output, or a line on a descriptor.",
+		"The title names the rule. Check that the service does what the rule expects, or raise `start_timeout`.",
+	},
+	{
+		CodeLiveness, "A service that was ready stopped answering its `liveness` check.",
+		"It hangs or is overloaded, or the check looks in the wrong place. It was ended, as for any other failure.",
+		"The title has the last answer. Run the check by hand; raise `failures` or `attempt_timeout` if the service is only slow.",
+	},
+	{
+		CodeWatchdog, "A service did not send WATCHDOG=1 in time, or reported a failure with WATCHDOG=trigger.",
+		"Its main loop hangs, or `watchdog` is shorter than its longest piece of work.",
+		"The evidence has its last output. Have it send WATCHDOG=1 at least twice in each period, or lengthen `watchdog`.",
+	},
+	{
+		CodeReadyLost, "A service gave its way of reporting readiness up before it was ready.",
+		"It closed the descriptor of `ready: {fd: N}` without a line on it.",
+		"Write a line to that descriptor before closing it, or use another `ready` rule.",
 	},
 	{
 		CodeProjectMismatch, "`-p` names another project than the manifest has.",
@@ -160,6 +200,11 @@ var explanations = []Explanation{
 		"Correct the name, or take one dependency out of the circle that is shown.",
 	},
 	{
+		CodeDifference, "The manifest uses what systemg 0.66 does otherwise.",
+		"It says that it is of version 1 or 2, and has a key that works better here. `sysg start` does not mention it.",
+		"Read the note. Where what happens now is what you want, write `version: \"3\"`, and it is not pointed out again.",
+	},
+	{
 		CodeRestartRejected, "The manifest was rejected, and nothing was changed.",
 		"It was edited since the last start and is not valid now. Everything runs on as before.",
 		"Mend what follows it (`sysg validate`), and restart again.",
@@ -168,5 +213,10 @@ var explanations = []Explanation{
 		CodeRestartIncomplete, "Some services are not up after a restart.",
 		"They failed with the new manifest. The others run.",
 		"`sysg why SERVICE` says why for each.",
+	},
+	{
+		CodeSystemMode, "The manifest has a key that only the system's instance can enforce.",
+		"Changing users, capabilities, namespaces, file system views, seccomp, landlock and limits of cgroups take root. A user's instance could only accept and ignore them.",
+		"Leave the key out, or have root start the manifest with `sysg --sys`.",
 	},
 }

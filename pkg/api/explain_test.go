@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,27 +16,33 @@ import (
 
 var update = flag.Bool("update", false, "write docs/codes.md anew")
 
-// declaredCodes are the values of the constants of diagnostic.go, by name.
+// declaredCodes are the values of the constants named Code…, by name.
 func declaredCodes(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "diagnostic.go", nil, 0)
+	codes := map[string]string{}
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	codes := map[string]string{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok || !strings.HasPrefix(spec.Names[0].Name, "Code") {
-			return true
-		}
-		value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		codes[spec.Names[0].Name] = value
-		return true
-	})
-	if len(codes) < 30 {
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || !strings.HasPrefix(spec.Names[0].Name, "Code") {
+				return true
+			}
+			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			codes[spec.Names[0].Name] = value
+			return true
+		})
+	}
+	if len(codes) < 50 {
 		t.Fatalf("only %d codes found", len(codes))
 	}
 	return codes
@@ -54,7 +61,7 @@ func TestEveryCodeIsExplainedOnceAndNoOther(t *testing.T) {
 	for _, e := range Explanations() {
 		switch {
 		case byCode[e.Code] == "":
-			t.Errorf("%s is explained, but no constant of diagnostic.go", e.Code)
+			t.Errorf("%s is explained, but no constant has it", e.Code)
 		case explained[e.Code]:
 			t.Errorf("%s is explained twice", e.Code)
 		}
@@ -67,11 +74,16 @@ func TestEveryCodeIsExplainedOnceAndNoOther(t *testing.T) {
 	}
 	for code, name := range byCode {
 		if !explained[code] {
-			t.Errorf("%s (%s) has no row in explain.go", name, code)
+			t.Errorf("%s (%s) has no row in explain.go or codes.go", name, code)
 		}
 	}
-	if !slices.IsSortedFunc(Explanations(), func(a, b Explanation) int { return strings.Compare(a.Code, b.Code) }) {
-		t.Error("explain.go is not sorted by code")
+	for _, a := range Absences() {
+		if byCode[a.Code] != "" {
+			t.Errorf("%s does not occur, but there is a constant of it", a.Code)
+		}
+	}
+	if !slices.IsSortedFunc(Absences(), func(a, b Absence) int { return strings.Compare(a.Code, b.Code) }) {
+		t.Error("never.go is not sorted by code")
 	}
 }
 
@@ -79,9 +91,13 @@ func TestEveryCodeIsExplainedOnceAndNoOther(t *testing.T) {
 func codesPage() string {
 	var b strings.Builder
 	b.WriteString("# Codes\n\nEvery error that sysg shows has a code, which means the same for ever. `sysg explain CODE` says what is here.\n" +
-		"This page is made from pkg/api/explain.go by `go test ./pkg/api -update`.\n")
+		"This page is made from the tables of pkg/api by `go test ./pkg/api -update`.\n")
 	for _, e := range Explanations() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n- **Usual cause:** %s\n- **What to do:** %s\n", e.Code, e.Meaning, e.Cause, e.Remedy)
+	}
+	b.WriteString("\n## Codes that do not occur\n\nThe older program had these. Scripts need not look for them.\n\n| code | meaning | why not |\n|---|---|---|\n")
+	for _, a := range Absences() {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", a.Code, a.Meaning, a.Reason)
 	}
 	return b.String()
 }
@@ -99,6 +115,6 @@ func TestThePageOfCodesIsCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(page) != codesPage() {
-		t.Error("docs/codes.md is not what explain.go makes: run go test ./pkg/api -update")
+		t.Error("docs/codes.md is not what pkg/api makes: run go test ./pkg/api -update")
 	}
 }

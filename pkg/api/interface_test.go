@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"reflect"
 	"regexp"
 	"slices"
@@ -27,7 +28,15 @@ func TestGoTypesAreTheInterface(t *testing.T) {
 		"error InterfaceNotFound": InterfaceName{}, "error MethodNotFound": Method{},
 		"error InvalidParameter": Parameter{}, "error ExpectedMore": struct{}{},
 		"in Start": Start{}, "in Stop": Stop{}, "in Restart": Restart{}, "in Shutdown": struct{}{},
+		"in Inspect": Inspect{}, "in Events": Events{}, "type Event": Event{},
 		"in Status": Status{}, "in Why": Why{}, "in Logs": Logs{},
+		"in ClearLogs": ClearLogs{}, "type Cleared": Cleared{},
+		"in Identify": struct{}{}, "in Survey": struct{}{}, "in Forget": Forget{},
+		"type Step": Step{}, "type Identity": Identity{}, "type Survey": Survey{},
+		"type SurveyedService": SurveyedService{}, "type SurveyedRun": SurveyedRun{},
+		"in Generations": Generations{}, "in Standing": StandingOf{},
+		"type Installed": Installed{}, "type Standing": Standing{}, "type ServiceStanding": ServiceStanding{},
+		"in Cron": CronQuery{}, "in CronRun": CronRunNow{},
 		"in GetInfo": struct{}{}, "out GetInfo": Info{},
 		"in GetInterfaceDescription": InterfaceName{}, "out GetInterfaceDescription": InterfaceDescription{},
 	}
@@ -55,7 +64,7 @@ func TestGoTypesAreTheInterface(t *testing.T) {
 }
 
 func TestEveryMethodHasItsName(t *testing.T) {
-	ours := []string{MethodStart, MethodStop, MethodRestart, MethodShutdown, MethodStatus, MethodWhy, MethodLogs}
+	ours := []string{MethodStart, MethodStop, MethodRestart, MethodShutdown, MethodStatus, MethodInspect, MethodEvents, MethodWhy, MethodLogs, MethodClearLogs, MethodIdentify, MethodSurvey, MethodGenerations, MethodStanding, MethodForget, MethodCron, MethodCronRun}
 	var declared []string
 	for _, m := range regexp.MustCompile(`(?m)^method (\w+)`).FindAllStringSubmatch(Description, -1) {
 		declared = append(declared, Interface+"."+m[1])
@@ -85,7 +94,7 @@ func members(of reflect.Type) string {
 
 func varlinkType(of reflect.Type) string {
 	switch {
-	case of == reflect.TypeFor[Snapshot]():
+	case of == reflect.TypeFor[Snapshot](), of == reflect.TypeFor[Inspection](), of == reflect.TypeFor[CronUnit](), of == reflect.TypeFor[json.RawMessage]():
 		return "object" // status.v1 has a description of its own
 	case of.Kind() == reflect.Pointer:
 		return varlinkType(of.Elem())

@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
+	"sync"
 )
 
 // Marshal is json.Marshal with [] for every nil slice. Go would write null,
@@ -12,7 +14,70 @@ func Marshal(v any) ([]byte, error) {
 	if v == nil {
 		return []byte("{}"), nil
 	}
-	return json.Marshal(filled(reflect.ValueOf(v)).Interface())
+	value := reflect.ValueOf(v)
+	if lacks(value) {
+		value = filled(value)
+	}
+	return json.Marshal(value.Interface())
+}
+
+// lacks says whether there is a nil slice in v: most have none, and need no copy.
+func lacks(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return !v.IsNil() && lacks(v.Elem())
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return false
+		}
+		for i := range v.Len() {
+			if lacks(v.Index(i)) {
+				return true
+			}
+		}
+		return v.IsNil()
+	case reflect.Struct:
+		for _, field := range fieldsOf(v.Type()) {
+			inner := v.Field(field.index)
+			if field.optional && inner.Kind() == reflect.Slice && inner.IsNil() {
+				continue // JSON leaves it out
+			}
+			if lacks(inner) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// field is one of a struct in which a slice may be.
+type field struct {
+	index    int
+	optional bool
+}
+
+// fields are those of each type that was seen. To find them takes longer than
+// to look into them.
+var fields sync.Map // reflect.Type → []field
+
+func fieldsOf(of reflect.Type) []field {
+	if known, seen := fields.Load(of); seen {
+		return known.([]field)
+	}
+	var found []field
+	for i := range of.NumField() {
+		f := of.Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		switch f.Type.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Struct:
+			_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			found = append(found, field{i, strings.Contains(options, "omitempty")})
+		}
+	}
+	fields.Store(of, found)
+	return found
 }
 
 // filled is a copy of v that shares nothing writable with it; the original
