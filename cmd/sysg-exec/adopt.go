@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -27,6 +28,7 @@ func (h *helper) adopt() error {
 			leaves[inc.home.path()] = true
 		}
 	}
+	h.adoptNotify()
 	if c, cgroups := h.contain.(*cgroups); cgroups {
 		return c.sweep(func(path string) bool { return leaves[path] })
 	}
@@ -34,10 +36,9 @@ func (h *helper) adopt() error {
 }
 
 func (h *helper) adoptOne(s *saved) (*incarnation, error) {
-	inc := &incarnation{
-		record: s.Record, state: running, stranger: true, startTicks: s.StartTicks, savedBytes: s.bytes,
-		pidfd: -1, statusFD: -1, outputs: [2]int{-1, -1}, writes: [2]int{-1, -1},
-	}
+	inc := makeIncarnation(s.Record, grant.Granted{})
+	inc.state, inc.stranger, inc.adopted = running, true, true
+	inc.startTicks, inc.savedBytes = s.StartTicks, s.bytes
 	h.incarnations[s.Record.Launch.Incarnation] = inc
 	if inc.record.Emptied {
 		return inc, nil
@@ -85,6 +86,14 @@ func reopen(pid int, startTicks uint64) int {
 // tells it while it is a zombie, and once its parent has reaped it, which hangs
 // the pidfd up; one that does not tell exits (before Linux 6.15) makes it unknown.
 func (h *helper) strangerEnded(inc *incarnation) {
+	if status, usage, exited := exitOfChild(inc.pidfd); exited {
+		h.exited(inc, exitOf(status, usage, nil))
+		return
+	}
+	// Asked first: once it hangs up, what the kernel says next is its last word.
+	poll := []unix.PollFd{{Fd: int32(inc.pidfd)}}
+	n, _ := sys.Poll(poll, 0)
+	reaped := n > 0 && poll[0].Revents&unix.POLLHUP != 0
 	status, known, supported, err := sys.ExitOfStranger(inc.pidfd)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: the exit of incarnation %s is lost: %v\n", inc.record.Launch.Incarnation, err)
@@ -93,14 +102,13 @@ func (h *helper) strangerEnded(inc *incarnation) {
 		// Whoever has to reap it may be slow, or never do it.
 		status, known = sys.ExitOfZombie(inc.record.PID, inc.startTicks)
 	}
-	poll := []unix.PollFd{{Fd: int32(inc.pidfd)}}
-	if n, _ := sys.Poll(poll, 0); supported && !known && err == nil && (n == 0 || poll[0].Revents&unix.POLLHUP == 0) {
+	if supported && !known && err == nil && !reaped {
 		// Not reaped yet: wait for nothing but the hang-up.
 		if h.rewatch(inc.exitKey, 0) == nil {
 			return
 		}
 	}
-	if inc.home != nil {
+	if inc.home != nil && inc.adopted {
 		inc.home.started(0, -1) // Its number means nothing any more.
 	}
 	h.exited(inc, spec.Exited{Status: status, Unknown: !known})

@@ -245,6 +245,9 @@ func TestARecordThatDoesNotFitIsNotBelieved(t *testing.T) {
 func FuzzDecodeRecord(f *testing.F) {
 	f.Add([]byte(`{"record":{"launch":{"project":"p","generation":1,"hash":"` + strings.Repeat("0", 64) + `","service":"s","role":"main","incarnation":"` +
 		strings.Repeat("0", 32) + `"},"pid":7,"started":"2026-01-02T03:04:05Z"},"boot":"b","start_ticks":5,"cgroup_id":9}`))
+	f.Add([]byte(`{"record":{"launch":{"project":"p","generation":1,"hash":"` + strings.Repeat("0", 64) + `","service":"s","role":"child","incarnation":"` +
+		strings.Repeat("0", 32) + `"},"pid":7,"started":"2026-01-02T03:04:05Z","child":{"parent":"` + strings.Repeat("1", 32) +
+		`","name":"w","argv":["true"],"depth":1}},"boot":"b","start_ticks":5}`))
 	f.Add([]byte(`{"record":{}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := decodeRecord(text)

@@ -63,7 +63,7 @@ func openUnit(mount cgroup.Mount, below string) (*cgroups, error) {
 		return nil, fmt.Errorf("no %q runs there: %w", "sysg-exec hold", err)
 	}
 	holder.Close()
-	return &cgroups{base: unit}, nil
+	return &cgroups{mount: mount, base: unit}, nil
 }
 
 // openSubtree makes a subtree of our own cgroup, for this user and state
@@ -85,5 +85,5 @@ func openSubtree(mount cgroup.Mount, below, state string) (*cgroups, error) {
 		own.Close()
 		return nil, err
 	}
-	return &cgroups{base: base, above: own}, nil
+	return &cgroups{mount: mount, base: base, above: own}, nil
 }

@@ -41,6 +41,13 @@ func BenchmarkStagedLaunch(b *testing.B) { benchmarkLaunch(b, 0o027) }
 func benchmarkLaunch(b *testing.B, umask uint32) {
 	path := buildNoop(b)
 	i := startHelper(b)
+	// The program itself: a stage is it, and the tests link more.
+	i.kill9()
+	i.binary = filepath.Join(b.TempDir(), "sysg-exec")
+	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", i.binary, ".").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	i.start()
 	c := i.dial()
 	c.list()
 	s := program("noop", path)

@@ -45,6 +45,8 @@ type frame struct {
 	of *incarnation
 	// pidfd: the pidfd is among them.
 	pidfd bool
+	// fds go with it and are the frame's own.
+	fds []int
 }
 
 // accept takes new connections.
@@ -102,6 +104,9 @@ func (h *helper) closeConn(c *conn) {
 		return
 	}
 	c.closed = true
+	for _, f := range c.unsent {
+		sys.CloseAll(f.fds)
+	}
 	h.unwatch(c.key)
 	sys.CloseAll([]int{c.fd})
 	if h.receiver == c {
@@ -153,15 +158,15 @@ func (h *helper) reply(c *conn, r spec.Reply) { h.send(c, r, frame{}) }
 // send is reply with the descriptors that f tells of.
 func (h *helper) send(c *conn, r spec.Reply, f frame) {
 	if c.closed {
+		sys.CloseAll(f.fds)
 		return
 	}
 	text, err := spec.EncodeReply(&r)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: closing a connection: bug: %v\n", err)
-		h.closeConn(c)
-		return
 	}
-	if len(c.unsent) >= maxUnsent {
+	if err != nil || len(c.unsent) >= maxUnsent {
+		sys.CloseAll(f.fds)
 		h.closeConn(c)
 		return
 	}
@@ -212,7 +217,7 @@ func (h *helper) flush(c *conn) {
 // connection is gone.
 func (h *helper) sendFirst(c *conn) bool {
 	first := c.unsent[0]
-	var fds []int
+	fds := first.fds
 	if first.of != nil {
 		if first.of.forgotten {
 			// Its descriptors' numbers may mean something else by now. Only a
@@ -230,6 +235,7 @@ func (h *helper) sendFirst(c *conn) bool {
 		h.closeConn(c)
 		return false
 	}
+	sys.CloseAll(first.fds)
 	c.unsent = c.unsent[1:]
 	return true
 }
@@ -242,6 +248,12 @@ func (i *incarnation) fds(pidfd bool) []int {
 	}
 	if i.outputs[0] >= 0 {
 		fds = append(fds, i.outputs[:]...)
+	}
+	if i.notifyFD >= 0 {
+		fds = append(fds, i.notifyFD)
+	}
+	if i.readyFD >= 0 {
+		fds = append(fds, i.readyFD)
 	}
 	return fds
 }
@@ -263,7 +275,9 @@ func (h *helper) listNext(c *conn) bool {
 			continue
 		}
 		record := inc.record
-		text, err := spec.EncodeReply(&spec.Reply{ID: c.listID, Listed: &spec.Listed{Record: &record}})
+		text, err := spec.EncodeReply(&spec.Reply{ID: c.listID, Listed: &spec.Listed{
+			Record: &record, Notify: inc.notifyFD >= 0, Ready: inc.readyFD >= 0,
+		}})
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "sysg-exec: leaving out incarnation %s: bug: %v\n", record.Launch.Incarnation, err)
 			continue

@@ -18,6 +18,9 @@ type containment interface {
 	// abandon ends what an earlier helper may have begun to launch, and never
 	// announced.
 	abandon(incarnation string) error
+	// owner finds the incarnation that a process is in, among those that there
+	// are; nil if it is in none of them.
+	owner(pid int, all map[string]*incarnation) (*incarnation, error)
 	// prune removes what only the project and the service of a forgotten
 	// incarnation needed.
 	prune(launch spec.Launch)
@@ -39,6 +42,8 @@ type home interface {
 	started(pid, pidfd int)
 	// collect takes the exit of the main process, if it is our child.
 	collect(pidfd int) (status uint32, usage sys.Usage, exited bool, err error)
+	// has says whether a process is one of its own.
+	has(pid int) (bool, error)
 	// first is any of its processes, 0 if it sees none.
 	first() int
 	signal(signal syscall.Signal) error

@@ -19,8 +19,10 @@ import (
 //
 //	p-<project>/s-<service>/run-<incarnation>
 //	p-<project>/s-<service>/aux-<incarnation>-<role>
+//	p-<project>/s-<service>/child-<incarnation>
 type cgroups struct {
-	base *cgroup.Dir
+	mount cgroup.Mount
+	base  *cgroup.Dir
 	// above is the directory that base was made in, nil for that of a unit,
 	// which is not ours.
 	above *cgroup.Dir
@@ -30,8 +32,11 @@ func projectDir(l spec.Launch) string { return "p-" + l.Project }
 func serviceDir(l spec.Launch) string { return "s-" + l.Service }
 
 func leafName(l spec.Launch) string {
-	if l.Role == spec.RoleMain {
+	switch l.Role {
+	case spec.RoleMain:
 		return "run-" + l.Incarnation
+	case spec.RoleChild:
+		return "child-" + l.Incarnation
 	}
 	return "aux-" + l.Incarnation + "-" + string(l.Role)
 }
@@ -234,6 +239,40 @@ func (h *cgroupHome) signal(signal syscall.Signal) error { return h.leaf.Signal(
 
 func (h *cgroupHome) collect(pidfd int) (uint32, sys.Usage, bool, error) {
 	return sys.WaitPidfd(pidfd)
+}
+
+// has asks for the leaf, or a cgroup that the service made below it.
+func (h *cgroupHome) has(pid int) (bool, error) {
+	at, found, err := h.all.of(pid)
+	return found && below(at, h.leaf.Path()), err
+}
+
+// of is the cgroup that a process is in, as a path below the mount.
+func (c *cgroups) of(pid int) (at string, found bool, err error) {
+	full, err := cgroup.Of(pid)
+	if err != nil {
+		return "", false, err
+	}
+	at, found = c.mount.Below(full)
+	return at, found, nil
+}
+
+func below(at, leaf string) bool {
+	rest, found := strings.CutPrefix(at, leaf)
+	return found && (rest == "" || rest[0] == '/')
+}
+
+func (c *cgroups) owner(pid int, all map[string]*incarnation) (*incarnation, error) {
+	at, found, err := c.of(pid)
+	if err != nil || !found {
+		return nil, err
+	}
+	for _, inc := range all {
+		if inc.home != nil && inc.home.path() != "" && below(at, inc.home.path()) {
+			return inc, nil
+		}
+	}
+	return nil, nil
 }
 
 func (h *cgroupHome) first() int {

@@ -100,6 +100,51 @@ func (h *sessionHome) collect(pidfd int) (uint32, sys.Usage, bool, error) {
 
 func (h *sessionHome) first() int { return h.pid }
 
+func (h *sessionHome) has(pid int) (bool, error) {
+	all, _, err := processTable()
+	if err != nil {
+		return false, err
+	}
+	f := family{home: h, all: all, known: map[int]bool{0: false, 1: false, os.Getpid(): false}}
+	return f.has(pid), f.err
+}
+
+// owner asks of the process, then of its parent, and so on.
+func (*sessions) owner(pid int, incarnations map[string]*incarnation) (*incarnation, error) {
+	all, _, err := processTable()
+	if err != nil {
+		return nil, err
+	}
+	for range len(all) {
+		stat, found := all[pid]
+		if !found || pid == os.Getpid() {
+			return nil, nil
+		}
+		if inc := incarnations[markOn(pid)]; inc != nil && inc.home != nil {
+			return inc, nil
+		}
+		for _, inc := range incarnations {
+			home, _ := inc.home.(*sessionHome)
+			if home != nil && home.pid != 0 && (home.pid == pid || home.pid == stat.Session) {
+				return inc, nil
+			}
+		}
+		pid = stat.Parent
+	}
+	return nil, nil
+}
+
+// markOn is the incarnation in the environment of a process, "" for none.
+func markOn(pid int) string {
+	environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	for variable := range bytes.SplitSeq(environ, []byte{0}) {
+		if incarnation, found := bytes.CutPrefix(variable, []byte(markName)); found {
+			return string(incarnation)
+		}
+	}
+	return ""
+}
+
 // maxLooks bounds the looks at the process table for one question.
 const maxLooks = 8
 

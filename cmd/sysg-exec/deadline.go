@@ -76,6 +76,11 @@ func (h *helper) timeout(now time.Time) int {
 			next = inc.deadline
 		}
 	}
+	for t := range h.tasks {
+		if next.IsZero() || t.deadline.Before(next) {
+			next = t.deadline
+		}
+	}
 	for inc := range h.unsure {
 		if next.IsZero() || inc.again.Before(next) {
 			next = inc.again

@@ -62,3 +62,19 @@ func (g *generations) Load(project string, number int) (string, generation.Launc
 	}
 	return loaded.Supervise.Hash, loaded.Launch, nil
 }
+
+// activate installs an earlier generation anew.
+func (g *generations) activate(project string, number int) (spec.Installed, error) {
+	delete(g.active, project)
+	installed, hash, changed, err := g.store.Activate(project, number)
+	if err != nil {
+		return spec.Installed{}, err
+	}
+	return spec.Installed{Project: project, Number: installed, Hash: hash, Changed: changed}, nil
+}
+
+// remove deletes a project.
+func (g *generations) remove(project string) error {
+	delete(g.active, project)
+	return g.store.Remove(project)
+}

@@ -30,6 +30,10 @@ const patience = time.Minute
 // The test binary is sysg-exec, too, if it is called like it: the helpers of
 // these tests, and the staged processes that they start, are itself.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "act" {
+		actAs(os.Args[2:])
+		return
+	}
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
 		main()
 		return
@@ -242,11 +246,7 @@ func compiled(services ...generation.LaunchService) *generation.Generation {
 		},
 	}
 	for _, s := range services {
-		g.Supervise.Services = append(g.Supervise.Services, generation.Service{
-			Name: s.Name, Restart: generation.Restart{Policy: generation.Never},
-			Stop: generation.Stop{Signal: 15}, Ready: generation.Ready{By: generation.ByStable},
-			Logs: generation.Logs{Sink: generation.SinkNone},
-		})
+		g.Supervise.Services = append(g.Supervise.Services, superviseOf(s))
 	}
 	generation.Seal(g)
 	return g
@@ -272,6 +272,8 @@ type process struct {
 	cgroup      string
 	pidfd       int
 	out, errors int
+	// notify and ready are -1 where it has none.
+	notify, ready int
 }
 
 func (c *client) launch(in spec.Installed, service string) process {
@@ -282,12 +284,41 @@ func (c *client) launch(in spec.Installed, service string) process {
 	if p.Launched == nil {
 		c.t.Fatalf("launch of %s was answered by %+v %+v", service, p.Failed, p.Refused)
 	}
-	if len(p.fds) != 3 {
-		c.t.Fatalf("%d descriptors came with Launched", len(p.fds))
+	return c.process(p, l)
+}
+
+// process is the one that came with a Launched.
+func (c *client) process(p packet, l spec.Launch) process {
+	c.t.Helper()
+	out := process{id: p.Launched.Incarnation, pid: p.Launched.PID, cgroup: p.Launched.Cgroup, notify: -1, ready: -1}
+	places := []*int{&out.pidfd, &out.out, &out.errors}
+	if p.Launched.Notify {
+		places = append(places, &out.notify)
+	}
+	if p.Launched.Ready {
+		places = append(places, &out.ready)
+	}
+	if len(p.fds) != len(places) {
+		c.t.Fatalf("%d descriptors came with Launched, not %d", len(p.fds), len(places))
+	}
+	for i, place := range places {
+		*place = p.fds[i]
 	}
 	home := sessionHome{mark: invocationMark(l)}
 	c.t.Cleanup(func() { _ = home.kill() }) // For tests without cgroups.
-	return process{p.Launched.Incarnation, p.Launched.PID, p.Launched.Cgroup, p.fds[0], p.fds[1], p.fds[2]}
+	return out
+}
+
+// launchAs launches a role, changed by edit.
+func (c *client) launchAs(in spec.Installed, service string, role spec.Role, edit func(*spec.Launch)) packet {
+	c.t.Helper()
+	l := request(in, service)
+	l.Role = role
+	if edit != nil {
+		edit(&l)
+	}
+	c.ask(spec.Request{Launch: &l})
+	return c.answer()
 }
 
 // fails launches what must fail and returns how.

@@ -107,7 +107,7 @@ func TestWithoutDescriptorsNothingIsForgotten(t *testing.T) {
 		i := startHelper(t, "--containment", mode)
 		i.alive()
 		i.kill9()
-		i.wrap = []string{"prlimit", "--nofile=160:160"}
+		i.wrap = []string{"prlimit", "--nofile=260:260"}
 		i.start()
 		c := i.dial()
 		c.list()

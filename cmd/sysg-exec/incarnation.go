@@ -15,21 +15,25 @@ import (
 const (
 	// maxIncarnations bounds how many there are at a time.
 	maxIncarnations = 4096
-	// fdsEach is how many descriptors one has at most: the leaf, two pipes and,
-	// of pidfd, status and write ends, or of pidfd and events, two more.
-	fdsEach = 5
+	// fdsEach is how many descriptors one has at most: the leaf, two pipes, the
+	// notify socket, the ready pipe and, of pidfd, status and write ends, or of
+	// pidfd and events, two more.
+	fdsEach = 7
 	// fdsElse is what must be left for connections and everything else.
-	fdsElse = maxConns + 64
+	fdsElse = maxConns + 2*maxAskers + 64
 )
 
-// room is how many incarnations the limit of descriptors leaves room for. What
+// room is how many incarnations, and descriptors held for services, the limit
+// of descriptors leaves room for. What
 // ends needs some, too, so it has to be refused before the last one is gone.
-func room() (int, error) {
+func room() (incarnations, held int, err error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return 0, os.NewSyscallError("getrlimit", err)
+		return 0, 0, os.NewSyscallError("getrlimit", err)
 	}
-	return max(1, (int(min(limit.Cur, fdsElse+fdsEach*maxIncarnations))-fdsElse)/fdsEach), nil
+	held = int(min(limit.Cur/4, maxHeld))
+	left := int(min(limit.Cur, fdsElse+fdsEach*maxIncarnations+maxHeld)) - fdsElse - held
+	return max(1, left/fdsEach), held, nil
 }
 
 // state is how far an incarnation has come.
@@ -48,16 +52,23 @@ type incarnation struct {
 	record spec.Record
 	state  state
 	home   home
-	// granted is what to launch, until it is launched.
+	// granted is what to launch, and asked what a child was asked for with,
+	// until it is launched.
 	granted grant.Granted
+	asked   spec.Spawn
 
 	// pidfd stays open, reaped or not, until the Ack.
 	pidfd int
 	// outputs are our copies of the log pipes' read ends: while sysgd is
 	// away, what is written stays in the pipes. -1 if they are lost.
 	outputs [2]int
-	// writes are the write ends, until a launcher has them.
-	writes [2]int
+	// writes are the write ends, and readyWrite that of the pipe on which it
+	// reports readiness, until a launcher has them.
+	writes     [2]int
+	readyWrite int
+	// notifyFD is the receiving end of its notify socket, readyFD the read end
+	// of that pipe, -1 if it has none.
+	notifyFD, readyFD int
 
 	// statusFD and status belong to a staged launch.
 	statusFD int
@@ -67,10 +78,15 @@ type incarnation struct {
 	hung    spec.Stage
 	failure *confine.Failure
 	waiters []waiter
+	// asker is the process that waits for this child.
+	asker *asker
 
 	killed bool
-	// stranger: its process is not our child, but was of an earlier helper.
-	stranger bool
+	// stranger: its process is not known to be our child. adopted: it was one
+	// of an earlier helper's.
+	stranger, adopted bool
+	// former is its first main process, if it has named another one.
+	former *former
 	// startTicks tells its process from others with that number.
 	startTicks uint64
 	// savedBytes is the length of its record's file, as far as we wrote it.
@@ -101,7 +117,7 @@ func (i *incarnation) wanted() bool {
 			return true
 		}
 	}
-	return false
+	return i.asker != nil && !i.asker.closed
 }
 
 // mainEnded takes the exit of the main process.
@@ -126,9 +142,13 @@ func (h *helper) mainEnded(inc *incarnation) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: the exit of incarnation %s is lost: %v\n", inc.record.Launch.Incarnation, err)
 	}
-	h.exited(inc, spec.Exited{Status: status, Unknown: err != nil, Usage: spec.Usage{
+	h.exited(inc, exitOf(status, usage, err))
+}
+
+func exitOf(status uint32, usage sys.Usage, err error) spec.Exited {
+	return spec.Exited{Status: status, Unknown: err != nil, Usage: spec.Usage{
 		UserMicros: usage.User.Microseconds(), SystemMicros: usage.System.Microseconds(), MaxRSS: usage.MaxRSS,
-	}})
+	}}
 }
 
 // exited records the end of the main process and looks whether all is over.
@@ -183,6 +203,7 @@ func (h *helper) empty(inc *incarnation) bool {
 		inc.home.close()
 		inc.home = nil
 	}
+	h.unlinkNotify(inc)
 	inc.record.Emptied = inc.state == running
 	if inc.state == failing {
 		h.answerFailed(inc, inc.failure)
@@ -238,6 +259,7 @@ func (h *helper) answerFailed(inc *incarnation, failure *confine.Failure) {
 		}})
 	}
 	inc.waiters = nil
+	inc.asker.refuse(h, "", fmt.Sprintf("cannot start it (%s): %s", failure.Stage, failure.Detail))
 }
 
 // forget lets go of all that is kept of an incarnation.
@@ -248,7 +270,9 @@ func (h *helper) forget(inc *incarnation) {
 	inc.forgotten = true
 	h.unwatch(inc.exitKey)
 	h.closeStatus(inc)
-	for _, fd := range []int{inc.pidfd, inc.outputs[0], inc.outputs[1], inc.writes[0], inc.writes[1]} {
+	h.closeFormer(inc)
+	h.unlinkNotify(inc)
+	for _, fd := range []int{inc.pidfd, inc.notifyFD, inc.outputs[0], inc.outputs[1], inc.writes[0], inc.writes[1], inc.readyFD, inc.readyWrite} {
 		if fd >= 0 {
 			sys.CloseAll([]int{fd})
 		}
@@ -280,6 +304,9 @@ func (h *helper) reapOrphans() {
 	ours := map[int]bool{}
 	for _, inc := range h.incarnations {
 		ours[inc.record.PID] = true
+		if inc.former != nil {
+			ours[inc.former.pid] = true
+		}
 	}
 	all, _, err := processTable()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,45 +21,23 @@ func (h *helper) launch(c *conn, id uint64, l *spec.Launch) {
 		return
 	}
 	granted, err := grant.Launch(*l, h.store)
-	var refusal *grant.Refusal
-	if errors.As(err, &refusal) {
-		h.refuse(c, id, refusal.Reason, refusal.Detail)
-		return
-	}
-	if len(h.incarnations) >= h.room {
-		h.refuse(c, id, spec.ReasonInternal, fmt.Sprintf("there are %d incarnations already, the most for its limit of descriptors", len(h.incarnations)))
-		return
-	}
-	if len(h.lost) == maxLost && h.plain.current != nil {
-		h.refuse(c, id, spec.ReasonInternal, "too many launches hang in a file system that does not answer")
-		return
-	}
-	inc := &incarnation{
-		record: spec.Record{Launch: *l}, granted: granted, waiters: []waiter{{c, id}},
-		pidfd: -1, statusFD: -1, outputs: [2]int{-1, -1}, writes: [2]int{-1, -1},
-	}
-	h.incarnations[l.Incarnation] = inc
-	if inc.home, err = h.contain.make(*l); err == nil && h.contain.orphans() {
-		err = h.intend(inc)
-	}
 	if err != nil {
-		h.fail(inc, confine.Fail(spec.StageCgroup, err))
+		h.refuseGrant(c, id, err)
 		return
 	}
-	for i := range inc.outputs {
-		if inc.outputs[i], inc.writes[i], err = sys.LogPipe(); err != nil {
-			inc.outputs[i], inc.writes[i] = -1, -1
-			h.fail(inc, confine.Fail(spec.StagePipes, err))
-			return
-		}
+	if err := h.roomLeft(); err != nil {
+		h.refuse(c, id, spec.ReasonInternal, err.Error())
+		return
 	}
-	h.queue = append(h.queue, inc)
+	inc := makeIncarnation(spec.Record{Launch: *l}, granted)
+	inc.waiters = []waiter{{c, id}}
+	h.begin(inc)
 }
 
 // launchAgain answers a Launch of an incarnation that there is.
 func (h *helper) launchAgain(c *conn, id uint64, inc *incarnation, l *spec.Launch) {
 	switch {
-	case inc.record.Launch != *l:
+	case !reflect.DeepEqual(inc.record.Launch, *l):
 		h.refuse(c, id, spec.ReasonInvalid, "this incarnation belongs to another launch")
 	case inc.state < running:
 		inc.waiters = append(inc.waiters, waiter{c, id})
@@ -80,9 +59,11 @@ func (h *helper) dispatch() {
 			h.fail(inc, &confine.Failure{Stage: spec.StageGrant, Detail: "nobody asks for it any more"})
 			continue
 		}
-		j := &job{incarnation: inc, launch: inc.record.Launch, granted: inc.granted, place: confine.Place{
-			StdinFD: h.nullFD, StdoutFD: inc.writes[0], StderrFD: inc.writes[1], CgroupFD: inc.home.cgroupFD(),
-		}}
+		j, err := h.equip(inc)
+		if err != nil {
+			h.fail(inc, confine.Fail(spec.StageSockets, err))
+			continue
+		}
 		inc.writes = [2]int{-1, -1} // The job's now.
 		inc.state, inc.deadline = cloning, time.Now().Add(h.options.launchTimeout)
 		h.flying[inc] = true
@@ -94,6 +75,7 @@ func (h *helper) dispatch() {
 // launchersDone takes back finished jobs.
 func (h *helper) launchersDone() {
 	_ = sys.Drain(h.wakeFD)
+	h.tasksOver()
 	for {
 		select {
 		case j := <-h.done:
@@ -105,7 +87,7 @@ func (h *helper) launchersDone() {
 }
 
 func (h *helper) jobDone(j *job) {
-	j.closeOutputs()
+	j.closeFiles()
 	if h.plain.current == j {
 		h.plain.current = nil
 	}
@@ -197,7 +179,7 @@ func (h *helper) closeStatus(inc *incarnation) {
 // is told, so that whoever was told finds it again after our death.
 func (h *helper) launched(inc *incarnation) {
 	delete(h.flying, inc)
-	inc.state, inc.granted = running, grant.Granted{}
+	inc.state, inc.granted, inc.asked = running, grant.Granted{}, spec.Spawn{}
 	inc.record.Cgroup = inc.home.path()
 	if err := h.save(inc); err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: a restart of this helper will not find incarnation %s: %v\n", inc.record.Launch.Incarnation, err)
@@ -206,6 +188,9 @@ func (h *helper) launched(inc *incarnation) {
 		h.sendLaunched(w, inc)
 	}
 	inc.waiters = nil
+	if inc.record.Child != nil {
+		h.spawned(inc)
+	}
 	h.flush(h.receiver) // A List may wait for this one.
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/confine"
-	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -32,9 +31,9 @@ type launcher struct {
 // job is one launch, of which the launcher fills in the result.
 type job struct {
 	incarnation *incarnation
-	launch      spec.Launch
-	granted     grant.Granted
-	place       confine.Place
+	request     confine.Request
+	// place.Files are the job's own.
+	place confine.Place
 
 	started confine.Started
 	err     error
@@ -63,7 +62,7 @@ func (l *launcher) run() {
 }
 
 func (j *job) run(forks *sync.RWMutex) {
-	prepared, err := confine.Prepare(j.granted.Service, j.granted.Argv, j.granted.Inherited, j.launch)
+	prepared, err := confine.Prepare(j.request)
 	if err == nil {
 		forks.RLock() // See memory.go.
 		j.started, err = confine.Start(prepared, j.place)
@@ -72,10 +71,12 @@ func (j *job) run(forks *sync.RWMutex) {
 	j.err = err
 }
 
-// closeOutputs closes the write ends of the log pipes, which are the
-// service's alone from here on: their end of file is to mean its end.
-func (j *job) closeOutputs() {
+// closeFiles closes the write ends of the log pipes, which are the service's
+// alone from here on: their end of file is to mean its end. The rest of what it
+// got were copies.
+func (j *job) closeFiles() {
 	sys.CloseAll([]int{j.place.StdoutFD, j.place.StderrFD})
+	sys.CloseAll(j.place.Files)
 }
 
 // discard ends what a job started that nobody waits for any more.

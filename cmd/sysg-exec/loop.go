@@ -38,6 +38,8 @@ type helper struct {
 	incarnations map[string]*incarnation
 	// room is how many incarnations there may be.
 	room int
+	// maxHeld is how many descriptors may be held for all services.
+	maxHeld int
 
 	// queue are launches that no launcher works on yet, flying those whose
 	// deadline runs.
@@ -51,6 +53,23 @@ type helper struct {
 	done   chan *job
 	wakeFD int
 	memory *memory
+
+	// runtime is the directory of our sockets.
+	runtime string
+	// holdings are what is held for services over their restarts.
+	holdings map[owner]*holding
+	// tasks are those whose deadline runs, busy how many of them, or of those
+	// that were given up, are with a goroutine.
+	tasks        map[*task]bool
+	tasksWaiting []*task
+	tasksDone    chan *task
+	busy         int
+
+	// spawnPath is "" where there is no spawn.sock.
+	spawnPath string
+	askers    []*asker
+	// births are when the last children of a service came to be.
+	births map[owner][]time.Time
 
 	quitting bool
 }
@@ -69,12 +88,14 @@ func newHelper(o options, listener int) (*helper, error) {
 		options: o, self: uint32(os.Geteuid()), listener: listener, store: openGenerations(o.state),
 		watches: map[uint64]*watch{}, incarnations: map[string]*incarnation{}, flying: map[*incarnation]bool{},
 		lost: map[*launcher]bool{}, unsure: map[*incarnation]bool{}, done: make(chan *job, maxLost+1), memory: newMemory(), buf: make([]byte, spec.MaxFrame),
+		runtime: runtimeDir(o, listener), holdings: map[owner]*holding{}, births: map[owner][]time.Time{},
+		tasks: map[*task]bool{}, tasksDone: make(chan *task, maxTasks),
 	}
 	var err error
 	if h.boot, err = bootID(); err != nil {
 		return nil, err
 	}
-	if h.room, err = room(); err != nil {
+	if h.room, h.maxHeld, err = room(); err != nil {
 		return nil, err
 	}
 	if h.nullFD, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
@@ -142,10 +163,12 @@ func (h *helper) run() error {
 			}
 		}
 		h.expire(time.Now())
+		h.expireTasks(time.Now())
 		h.askAgain(time.Now())
 		h.dispatch()
 		h.tidyMemory()
 	}
+	h.closeSpawn()
 	h.contain.leave()
 	return nil
 }

@@ -33,6 +33,9 @@ const maxSaved = 64 << 10
 
 const savedSuffix = ".json"
 
+// pageSize is the least that there is.
+const pageSize = 4096
+
 func (h *helper) recordDir() string { return filepath.Join(h.options.state, "incarnations") }
 
 func (h *helper) recordPath(incarnation string) string {
@@ -42,7 +45,8 @@ func (h *helper) recordPath(incarnation string) string {
 // save writes the record. It is not synced to disk: after a power loss no
 // incarnation lives, so there is nothing to take over. And it is one write(2)
 // of less than a page, which no kill of ours can cut; a rename would cost as
-// much as the launch itself. Newlines cover what is left of a longer old text.
+// much as the launch itself, and is only for a child with long arguments.
+// Newlines cover what is left of a longer old text.
 func (h *helper) save(inc *incarnation) error {
 	s := saved{Record: inc.record, Boot: h.boot, StartTicks: inc.startTicks}
 	if s.StartTicks == 0 && inc.record.Exited == nil {
@@ -59,7 +63,18 @@ func (h *helper) save(inc *incarnation) error {
 	if err != nil {
 		return fmt.Errorf("cannot encode record: %w", err)
 	}
-	file, err := os.OpenFile(h.recordPath(inc.record.Launch.Incarnation), os.O_WRONLY|os.O_CREATE, 0o600)
+	path := h.recordPath(inc.record.Launch.Incarnation)
+	if len(text) > pageSize {
+		err := os.WriteFile(path+".new", text, 0o600)
+		if err == nil {
+			err = os.Rename(path+".new", path)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot write record: %w", err)
+		}
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("cannot write record: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -18,14 +19,27 @@ func (h *helper) receive(c *conn, text []byte, fds []int) {
 		return
 	}
 	wantFDs := 0
-	if r.Install != nil {
+	switch {
+	case r.Install != nil:
 		wantFDs = 1
+	case r.Listen != nil:
+		wantFDs = len(r.Listen.Names)
+	case r.Keep != nil:
+		wantFDs = max(1, len(fds))
 	}
 	switch {
 	case !c.greeted && r.Hello == nil:
 		h.refuseAndClose(c, r.ID, spec.ReasonProtocol, "the first frame must be hello")
 	case len(fds) != wantFDs:
 		h.refuseAndClose(c, r.ID, spec.ReasonProtocol, fmt.Sprintf("%d descriptors came with the frame, not %d", len(fds), wantFDs))
+	default:
+		h.carryOut(c, &r, fds)
+	}
+}
+
+// carryOut does what a request asks for.
+func (h *helper) carryOut(c *conn, r *spec.Request, fds []int) {
+	switch {
 	case r.Hello != nil:
 		h.hello(c, r.ID, r.Hello)
 	case r.Install != nil:
@@ -42,7 +56,31 @@ func (h *helper) receive(c *conn, text []byte, fds []int) {
 		h.ack(c, r.ID, r.Ack)
 	case r.Quit != nil:
 		h.quit(c, r.ID)
+	case r.Listen != nil:
+		h.listen(c, r.ID, r.Listen, fds)
+	case r.Unlisten != nil:
+		h.unlisten(c, r.ID, r.Unlisten)
+	case r.Main != nil:
+		h.nameMain(c, r.ID, r.Main)
+	case r.Keep != nil:
+		h.keep(c, r.ID, r.Keep, fds)
+	case r.Drop != nil:
+		h.drop(c, r.ID, r.Drop)
+	case r.Activate != nil:
+		h.activate(c, r.ID, r.Activate)
+	case r.Remove != nil:
+		h.remove(c, r.ID, r.Remove)
 	}
+}
+
+// refuseGrant answers with why something is not granted.
+func (h *helper) refuseGrant(c *conn, id uint64, err error) {
+	var refusal *grant.Refusal
+	if errors.As(err, &refusal) {
+		h.refuse(c, id, refusal.Reason, refusal.Detail)
+		return
+	}
+	h.refuse(c, id, spec.ReasonInternal, err.Error())
 }
 
 func (h *helper) refuse(c *conn, id uint64, reason spec.Reason, detail string) {
@@ -154,5 +192,6 @@ func (h *helper) quit(c *conn, id uint64) {
 func (h *helper) sendLaunched(w waiter, inc *incarnation) {
 	h.send(w.conn, spec.Reply{ID: w.id, Launched: &spec.Launched{
 		Incarnation: inc.record.Launch.Incarnation, PID: inc.record.PID, Cgroup: inc.record.Cgroup,
+		Notify: inc.notifyFD >= 0, Ready: inc.readyFD >= 0,
 	}}, frame{of: inc, pidfd: true})
 }

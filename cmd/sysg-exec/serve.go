@@ -49,6 +49,7 @@ func serve(o options) error {
 	if err := h.adopt(); err != nil {
 		return err
 	}
+	h.openSpawn()
 	if err := notifyReady(); err != nil {
 		return err
 	}

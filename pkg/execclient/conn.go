@@ -40,8 +40,9 @@ type Conn struct {
 
 // question is a request that waits for its answer.
 type question struct {
-	request     Request
-	incarnation string
+	request          Request
+	incarnation      string
+	project, service string
 	// answer takes the reply instead of the channel of events, if not nil. It
 	// has room for one.
 	answer chan<- spec.Reply

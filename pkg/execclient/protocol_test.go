@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
 )
 
 func TestWhatBreaksTheProtocolEndsTheConnection(t *testing.T) {
@@ -25,8 +26,13 @@ func TestWhatBreaksTheProtocolEndsTheConnection(t *testing.T) {
 		{"garbage", func(f *fake) { f.raw([]byte("\x00\x01\x02"), 0) }, "not a JSON object"},
 		{"half a frame", func(f *fake) { f.raw([]byte(`{"id":2,"done":{`), 0) }, "does not end"},
 		{"a huge frame", func(f *fake) { f.raw(make([]byte, spec.MaxFrame+1), 0) }, "does not fit"},
-		{"five descriptors", func(f *fake) { f.raw([]byte(`{"id":0}`), 0, 0, 0, 0, 0) }, "does not fit"},
+		{"too many descriptors", func(f *fake) { f.raw([]byte(`{"id":0}`), make([]int, sys.MaxFDs+1)...) }, "does not fit"},
 		{"launched with four", said(launched, 0, 0, 0, 0), "4 descriptors"},
+		{"launched with the two that it does not tell of", said(launched, 0, 0, 0, 0, 0), "5 descriptors"},
+		{"launched without the two that it tells of", said(spec.Reply{ID: 2, Launched: &spec.Launched{Incarnation: runA, PID: 1, Notify: true, Ready: true}}, 0), "1 descriptors"},
+		{"spawned without a pidfd", said(spec.Reply{Spawned: &spec.Spawned{Record: childOf(runB, runA)}}), "0 descriptors"},
+		{"wanted with one", said(spec.Reply{Wanted: &spec.Wanted{Project: "p", Service: "s"}}, 0), "1 descriptors"},
+		{"listening, for a launch", said(spec.Reply{ID: 2, Listening: &spec.Listening{}}), "request 2"},
 		{"listed with two", said(listed, 0, 0), "2 descriptors"},
 		{"listed and over with three", said(over, 0, 0, 0), "3 descriptors"},
 		{"an event with one", said(spec.Reply{Emptied: &spec.Emptied{Incarnation: runA}}, 0), "1 descriptors"},

@@ -66,7 +66,7 @@ func (c *Conn) dispatch(reply spec.Reply, fds []int) error {
 		sys.CloseAll(fds)
 		return err
 	}
-	event := Event{Reply: reply, Request: q.request, Incarnation: q.incarnation}
+	event := Event{Reply: reply, Request: q.request, Incarnation: q.incarnation, Project: q.project, Service: q.service}
 	if err := event.takeFiles(fds); err != nil {
 		sys.CloseAll(fds)
 		return err
@@ -102,6 +102,10 @@ func (c *Conn) questionOf(reply *spec.Reply) (question, error) {
 		return question{incarnation: reply.Exited.Incarnation}, nil
 	case reply.Emptied != nil:
 		return question{incarnation: reply.Emptied.Incarnation}, nil
+	case reply.Spawned != nil:
+		return question{incarnation: reply.Spawned.Record.Launch.Incarnation}, nil
+	case reply.Wanted != nil:
+		return question{project: reply.Wanted.Project, service: reply.Wanted.Service}, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,14 +127,17 @@ func answers(reply *spec.Reply, q question) bool {
 		return true
 	}
 	switch q.request {
-	case RequestInstall:
+	case RequestInstall, RequestActivate:
 		return reply.Installed != nil
+	case RequestListen:
+		return reply.Listening != nil
 	case RequestLaunch:
 		return reply.Launched != nil && reply.Launched.Incarnation == q.incarnation ||
 			reply.Failed != nil && reply.Failed.Incarnation == q.incarnation
 	case RequestList:
 		return reply.Listed != nil
-	case RequestSignal, RequestKill, RequestAck, RequestQuit:
+	case RequestSignal, RequestKill, RequestAck, RequestQuit,
+		RequestUnlisten, RequestMain, RequestKeep, RequestDrop, RequestRemove:
 		return reply.Done != nil
 	}
 	return false

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"slices"
+
+	"systemg.org/sysg/pkg/grant"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// maxAskers bounds them; a further one takes the place of the oldest.
+const maxAskers = 16
+
+// asker is one connection to spawn.sock.
+type asker struct {
+	fd  int
+	key uint64
+	// pid is that of the process that connected, pidfd proves it; -1 where the
+	// kernel does not give one (before Linux 6.5).
+	pid, pidfd int
+	// waits: its child is being launched.
+	waits  bool
+	closed bool
+}
+
+func (h *helper) acceptAskers(listener int) {
+	for range maxTurn {
+		fd, err := sys.Accept(listener)
+		if err != nil {
+			return
+		}
+		peer, err := sys.Peer(fd)
+		if err != nil || !grant.Peer(peer.UID, h.self) {
+			sys.CloseAll([]int{fd})
+			continue
+		}
+		a := &asker{fd: fd, pid: peer.PID, pidfd: sys.PeerPidfd(fd)}
+		if a.key, err = h.watch(fd, sys.Readable, func(uint32) { h.askerReady(a) }); err != nil {
+			a.close(h)
+			continue
+		}
+		h.askers = append(h.askers, a)
+		if len(h.askers) > maxAskers {
+			h.askers[0].close(h)
+		}
+	}
+}
+
+// askerReady takes the one request of a connection. Whatever comes after it,
+// its end included, is the end of the connection.
+func (h *helper) askerReady(a *asker) {
+	n, fds, err := sys.ReceivePacket(a.fd, h.buf)
+	if errors.Is(err, sys.ErrWouldBlock) {
+		return
+	}
+	sys.CloseAll(fds)
+	if err != nil || a.waits {
+		a.close(h)
+		return
+	}
+	if len(fds) > 0 {
+		a.refuse(h, "", "no descriptors can be passed to a child")
+		return
+	}
+	ask, err := spec.DecodeSpawn(h.buf[:n])
+	if err != nil {
+		a.refuse(h, "", err.Error())
+		return
+	}
+	h.spawn(a, ask)
+}
+
+// refuse answers with an error, and the limit that was reached. A nil asker
+// waits for nothing.
+func (a *asker) refuse(h *helper, limit, detail string) {
+	a.answer(h, spec.SpawnReply{Error: detail, Limit: limit})
+}
+
+// answer sends the one reply, for which there is room, and closes.
+func (a *asker) answer(h *helper, r spec.SpawnReply) {
+	if a == nil || a.closed {
+		return
+	}
+	if text, err := spec.EncodeSpawnReply(r); err == nil {
+		_ = sys.SendPacket(a.fd, text, nil)
+	}
+	a.close(h)
+}
+
+func (a *asker) close(h *helper) {
+	if a.closed {
+		return
+	}
+	a.closed = true
+	h.unwatch(a.key)
+	sys.CloseAll([]int{a.fd})
+	if a.pidfd >= 0 {
+		sys.CloseAll([]int{a.pidfd})
+	}
+	h.askers = slices.DeleteFunc(h.askers, func(other *asker) bool { return other == a })
+}

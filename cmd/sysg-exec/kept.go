@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// stored is a descriptor that a service gave us for its next incarnation
+// (FDSTORE=1, sd_notify(3)).
+type stored struct {
+	name string
+	fd   int
+	// key is the watch for its other side's end.
+	key uint64
+}
+
+// keep answers a Keep. A descriptor that is stored already is not stored twice.
+func (h *helper) keep(c *conn, id uint64, k *spec.Keep, fds []int) {
+	inc := h.incarnations[k.Incarnation]
+	if inc == nil || inc.record.Launch.Role != spec.RoleMain {
+		h.refuse(c, id, spec.ReasonUnknown, "no such incarnation")
+		return
+	}
+	l := h.holding(ownerOf(&inc.record.Launch))
+	h.turn(l, func() {
+		for _, fd := range fds {
+			if err := h.keepOne(l, k.Name, fd); err != nil {
+				h.refuse(c, id, spec.ReasonInternal, err.Error())
+				return
+			}
+		}
+		h.reply(c, spec.Reply{ID: id, Done: &spec.Done{}})
+	})
+}
+
+func (h *helper) keepOne(l *holding, name string, fd int) error {
+	if slices.ContainsFunc(l.kept, func(s stored) bool { return sys.SameFile(s.fd, fd) }) {
+		return nil
+	}
+	if len(l.kept) == spec.MaxKept || h.heldFDs() >= h.maxHeld {
+		return fmt.Errorf("%d descriptors are stored already, the most there may be", len(l.kept))
+	}
+	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+	}
+	one := stored{name: name, fd: copied}
+	// Nothing but the end of its other side, which is always reported. What
+	// cannot be watched, such as a file, has none.
+	one.key, _ = h.watch(copied, 0, func(uint32) {
+		h.turn(l, func() { h.dropKept(l, func(s stored) bool { return s.fd == copied }) })
+	})
+	l.kept = append(l.kept, one)
+	return nil
+}
+
+// drop answers a Drop.
+func (h *helper) drop(c *conn, id uint64, d *spec.Drop) {
+	inc := h.incarnations[d.Incarnation]
+	if inc == nil {
+		h.refuse(c, id, spec.ReasonUnknown, "no such incarnation")
+		return
+	}
+	l := h.holding(ownerOf(&inc.record.Launch))
+	h.turn(l, func() { h.dropKept(l, func(s stored) bool { return s.name == d.Name }) })
+	h.reply(c, spec.Reply{ID: id, Done: &spec.Done{}})
+}
+
+// dropKept closes what was stored, as far as it is meant.
+func (h *helper) dropKept(l *holding, meant func(stored) bool) {
+	l.kept = slices.DeleteFunc(l.kept, func(s stored) bool {
+		if !meant(s) {
+			return false
+		}
+		h.unwatch(s.key)
+		sys.CloseAll([]int{s.fd})
+		return true
+	})
+}
