@@ -125,11 +125,15 @@ func (s *Supervisor) listed(event execclient.Event) {
 // launched in the moments before a crash.
 func (s *Supervisor) adopt(records map[string]execclient.Event) {
 	before := maps.Clone(s.runs) // what is asked for from here on is in no record
+	s.recollect(records)
 	for _, p := range s.projects {
 		p.stale = true
-		for _, name := range p.names {
-			v := p.services[name]
+		for _, v := range p.occupants() {
 			if v.run == nil {
+				continue
+			}
+			if s.wentOn(v, records) {
+				v.run = nil // stray finds what it prepared for.
 				continue
 			}
 			event, known := records[v.run.incarnation]
@@ -150,15 +154,38 @@ func (s *Supervisor) adopt(records map[string]execclient.Event) {
 	}
 	for incarnation, r := range before {
 		if _, known := records[incarnation]; !known && r.service.run != r && !r.emptied {
+			if r.pid == 0 && r.side != nil && r.side.patient && r.side.over != nil {
+				s.ask(r)
+				continue
+			}
 			delete(s.runs, incarnation)
 			s.laid(r)
-			s.probed(r.service, r, false, "was lost")
+			s.over(r, outcome{how: "was lost"})
 		}
 	}
 	for _, p := range s.projects {
 		p.lost = false
+		s.relisten(p)
+		s.unstrand(p)
+		s.recoverRuns(p)
 	}
 	s.acknowledge()
+}
+
+// wentOn reports whether a start of which we know the preparation went on to
+// its main process: the one before us did not live to record that.
+func (s *Supervisor) wentOn(v *service, records map[string]execclient.Event) bool {
+	if v.state != machine.Preparing || v.of != nil {
+		return false
+	}
+	for incarnation, event := range records {
+		record := event.Reply.Listed.Record
+		ours := record.Launch.Project == v.project.generation.Project && record.Launch.Service == v.config.Name
+		if ours && record.Launch.Role == spec.RoleMain && record.Exited == nil && s.runs[incarnation] == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // newestFirst puts records into the order of their launches: of several runs of
@@ -175,7 +202,7 @@ func (s *Supervisor) aside(r *run, event execclient.Event) {
 	s.meet(r, event)
 	heard := r.exited != nil
 	s.caughtUp(r, event.Reply.Listed.Record)
-	if v := r.service; (heard || r.exited == nil) && (v.health == nil || v.health.run != r) {
+	if (heard || r.exited == nil) && r.side == nil {
 		s.dismiss(r)
 	}
 }
@@ -200,6 +227,7 @@ func (s *Supervisor) caughtUp(r *run, record *spec.Record) {
 func (s *Supervisor) found(v *service, r *run, event execclient.Event) {
 	record := event.Reply.Listed.Record
 	s.meet(r, event)
+	s.launchedRun(v, r)
 	switch {
 	case v.state == machine.Launching:
 		s.feed(v, machine.Launched, recovered(fmt.Sprintf("it runs as process %d", r.pid)))
@@ -214,12 +242,15 @@ func (s *Supervisor) found(v *service, r *run, event execclient.Event) {
 func (s *Supervisor) resume(v *service) {
 	switch v.state {
 	case machine.Preparing:
-		s.limitPreStart(v)
+		s.limitPreparation(v)
 	case machine.Starting:
 		s.watch(v)
+		s.limitRun(v)
 	case machine.Ready:
 		s.carry(v, machine.DoSteady, v.cause)
 	case machine.Stopping, machine.Restarting:
+		// Its stop command has run, or the one before us did not come to that.
+		v.run.commanded = v.run.commanded || v.run.found
 		s.signal(v)
 	case machine.Ending:
 		s.kill(v)
@@ -228,8 +259,12 @@ func (s *Supervisor) resume(v *service) {
 
 // missing is a run that sysg-exec does not have.
 func (s *Supervisor) missing(v *service, r *run) {
-	if v.state == machine.Launching || v.state == machine.Preparing && r.pid == 0 {
+	switch {
+	case v.state == machine.Launching:
 		s.ask(r)
+		return
+	case v.state == machine.Preparing && r.pid == 0:
+		s.prepareAgain(v)
 		return
 	}
 	s.exited(spec.Exited{Incarnation: r.incarnation, Unknown: true, At: time.Now(), Emptied: true})
@@ -245,7 +280,7 @@ func (s *Supervisor) meet(r *run, event execclient.Event) {
 		event.CloseFiles()
 		return
 	}
-	r.pidFD = event.PidFD
+	r.pidFD, r.found = event.PidFD, true
 	s.attach(r, event)
 }
 
@@ -270,21 +305,37 @@ func (s *Supervisor) stray(event execclient.Event) {
 		return
 	}
 	v := p.services[record.Launch.Service]
-	r := &run{service: v, role: record.Launch.Role, incarnation: record.Launch.Incarnation, number: record.Launch.Generation}
+	if record.Child != nil {
+		s.caughtUp(s.addChild(v, record, event), record)
+		return
+	}
+	r := strayRun(v, record.Launch)
 	s.runs[r.incarnation] = r
 	unheard := record.Exited == nil || v.wanted && record.Started.After(v.since)
 	if r.role == spec.RoleMain && v.run == nil && unheard {
 		v.run = r
 		v.wanted = v.wanted || p.lost
 		s.enter(v, machine.Launching, machine.Launched, recovered("it was being launched"))
+		v.witnesses = []string{r.incarnation}
+		s.recognise(v, record.Started)
 		s.found(v, r, event)
 		return
 	}
-	if r.role != spec.RoleHealth {
+	switch {
+	case hookNames[r.role] != "":
+		s.strayHook(r, record.Started)
+	case r.role != spec.RoleHealth && r.role != spec.RoleLiveness:
 		r.ghost = true
 		v.ghosts++
 	}
 	s.aside(r, event)
+}
+
+func strayRun(v *service, launch spec.Launch) *run {
+	return &run{
+		service: v, role: launch.Role, incarnation: launch.Incarnation, number: launch.Generation,
+		slot: launch.Slot, event: launch.Event,
+	}
 }
 
 // laid is a ghost of which nothing is left: the next run may come.

@@ -32,20 +32,36 @@ func (s *Supervisor) start(by api.Caller, params api.Start) (*op, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.refuseCron(p, params.Services); err != nil {
+		return nil, err
+	}
+	if err := p.defines(params.Services); err != nil {
+		return nil, err
+	}
 	cause := asked(by, "start")
-	difference := s.adjust(p, cause)
+	idle := !p.wanted() // before what is new in the manifest is
+	difference, _ := s.reconcile(p, plan.Scope{Only: true}, cause)
 	targets, err := p.pick(params.Services)
 	if err != nil {
 		return nil, err
 	}
-	p.foreground = params.Foreground && !p.wanted() || p.foreground && p.wanted()
+	p.foreground = params.Foreground && idle || p.foreground && !idle
 	if params.Foreground {
 		p.attached = by
 	}
 	named := len(params.Services) > 0
-	for _, name := range plan.Requirements(p.graph(), targets) {
+	for _, name := range targets {
+		p.services[name].alone = params.NoDeps
+	}
+	required := targets
+	if !params.NoDeps {
+		required = plan.Requirements(p.graph(), targets)
+	}
+	for _, name := range required {
 		v := p.services[name]
-		s.want(v, cause, named && slices.Contains(targets, name))
+		byName := named && slices.Contains(targets, name)
+		v.unskipped = v.unskipped || byName
+		s.want(v, cause, byName)
 	}
 	s.touch(p)
 	units := slices.Clone(targets)
@@ -60,7 +76,7 @@ func (s *Supervisor) start(by api.Caller, params api.Start) (*op, error) {
 // only where it had been stopped since, or is named itself.
 func (s *Supervisor) want(v *service, cause machine.Cause, named bool) {
 	fresh := !v.wanted
-	v.wanted, v.wish = true, cause
+	v.wanted, v.wish, v.rejected = true, cause, nil
 	switch {
 	case v.state == machine.Done && (fresh || named):
 		v.again = true
@@ -135,44 +151,21 @@ func (s *Supervisor) restart(by api.Caller, params api.Restart) (*op, error) {
 	if err != nil {
 		return nil, err
 	}
-	cause := asked(by, "restart")
-	difference := s.adjust(p, cause)
-	targets, err := p.pick(params.Services)
-	if err != nil {
+	if err := s.refuseCron(p, params.Services); err != nil {
 		return nil, err
 	}
-	switch {
-	case len(params.Services) > 0:
-		s.again(p, targets, cause)
-	case difference.Empty():
-		s.again(p, p.without(machine.Done, targets), cause)
+	if err := p.defines(params.Services); err != nil {
+		return nil, err
 	}
-	for _, name := range plan.Requirements(p.graph(), targets) {
-		s.want(p.services[name], cause, false)
-	}
+	scope := plan.Scope{Named: params.Services, All: !params.Reconcile}
+	difference, changes := s.reconcile(p, scope, asked(by, "restart"))
+	units := p.affected(scope, changes)
 	s.touch(p)
-	units := slices.Clone(targets)
 	return &op{
 		wishes:   map[*project]uint64{p: p.seq},
 		watches:  func(v *service) bool { return v.project == p },
-		finished: func() (api.Result, bool) { return s.upOrTold(p, units, restartMessage(p, params.Services, difference)) },
+		finished: func() (api.Result, bool) { return s.upOrTold(p, units, restartMessage(p, params, difference)) },
 	}, nil
-}
-
-// without leaves out the services that are in a state.
-func (p *project) without(state machine.State, names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return p.services[name].state == state })
-}
-
-// again marks services, and what depends on them, to be ended and started anew.
-func (s *Supervisor) again(p *project, names []string, cause machine.Cause) {
-	for _, name := range names {
-		p.services[name].again, p.services[name].wish = true, cause
-	}
-	for _, name := range plan.Dependants(p.graph(), names) {
-		p.services[name].again, p.services[name].wish = true, cause
-	}
-	s.touch(p)
 }
 
 // Shutdown stops everything, ends sysg-exec, and then the supervisor.
@@ -188,6 +181,9 @@ func (s *Supervisor) Shutdown(ctx context.Context, by api.Caller, emit func(api.
 			if done && result.OK {
 				result.Message = "Supervisor stopped"
 				done = s.vacant()
+				for _, p := range s.projects {
+					o.wishes[p] = p.seq // else ends would be left unacknowledged, as if something lived
+				}
 			}
 			return result, done
 		}
@@ -196,10 +192,15 @@ func (s *Supervisor) Shutdown(ctx context.Context, by api.Caller, emit func(api.
 }
 
 // vacant reports whether nothing runs, health probes included: sysg-exec does
-// not end before.
+// not end before. What was written is to be captured, unless something holds
+// the pipe open that is not in the run.
 func (s *Supervisor) vacant() bool {
 	for _, r := range s.runs {
 		if !r.emptied {
+			return false
+		}
+		if patience := r.vacated.Add(lastWords); r.pipes > 0 && s.now().Before(patience) {
+			s.wakeAt(patience)
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"slices"
 	"time"
 
 	"systemg.org/sysg/pkg/machine"
@@ -16,6 +17,17 @@ type deadline struct {
 	probe bool
 	// killed: SIGKILL was sent, so nothing should be left by then.
 	killed bool
+	// run is set for the limit of a run beside, which outlasts the state of
+	// the service.
+	run *run
+	// trial is set for what is next in a replacement: then, or its next step.
+	trial *trial
+	then  func()
+}
+
+// same reports whether two deadlines are for the same thing.
+func (d deadline) same(as deadline) bool {
+	return d.event == as.event && d.probe == as.probe && d.run == as.run && d.trial == as.trial
 }
 
 // deadlines are all that is to happen. There are few for each service, so a
@@ -27,7 +39,7 @@ type deadlines map[*service][]deadline
 func (d deadlines) set(v *service, next deadline) {
 	list := d[v]
 	for i := range list {
-		if list[i].event == next.event && list[i].probe == next.probe {
+		if list[i].same(next) {
 			list[i] = next
 			return
 		}
@@ -35,8 +47,35 @@ func (d deadlines) set(v *service, next deadline) {
 	d[v] = append(list, next)
 }
 
-// clear ends all deadlines of a service.
-func (d deadlines) clear(v *service) { delete(d, v) }
+// extend puts off the event of a service, if one is set.
+func (d deadlines) extend(v *service, event machine.Event, at time.Time) {
+	for i := range d[v] {
+		if one := &d[v][i]; one.same(deadline{event: event}) && !one.killed && at.After(one.at) {
+			one.at = at
+		}
+	}
+}
+
+// pending reports whether a service still has its time until an event.
+func (d deadlines) pending(v *service, event machine.Event) bool {
+	return slices.ContainsFunc(d[v], func(one deadline) bool { return one.same(deadline{event: event}) && !one.killed })
+}
+
+// clear ends what belonged to the state of a service.
+func (d deadlines) clear(v *service) {
+	d.remove(v, func(deadline deadline) bool { return deadline.run == nil })
+}
+
+// drop ends the limit of a run.
+func (d deadlines) drop(r *run) {
+	d.remove(r.service, func(deadline deadline) bool { return deadline.run == r })
+}
+
+func (d deadlines) remove(v *service, which func(deadline) bool) {
+	if d[v] = slices.DeleteFunc(d[v], which); len(d[v]) == 0 {
+		delete(d, v)
+	}
+}
 
 // due takes out one deadline that has passed.
 func (d deadlines) due(now time.Time) (*service, deadline, bool) {

@@ -31,8 +31,20 @@
 // by sysg-exec. After a start, or when the connection was lost, List says what
 // lives, and adopt.go brings both pictures together.
 //
+// # Beside
+//
+// Probes, hooks, the stop command and the commands of a switch run beside the
+// run that occupies their service (beside.go). Whoever starts one says how long
+// it may take and what follows; it holds up nothing else, and is asked for again
+// or forgotten where sysg-exec was lost. Probes that are connections are made
+// here, each in a goroutine that posts its answer. What a service says of itself
+// comes on a socket of its own, which a goroutine reads for the loop; READY=1
+// stays in there until what it led to is on disk.
+//
 // # Time
 //
 // There is one timer, set to the earliest of all deadlines; at rest there is
 // none. A deadline belongs to a service and to the state that it was set in.
+// Schedules go by the real clock, which can be set, and have an alarm of their
+// own (cron.go).
 package supervisor

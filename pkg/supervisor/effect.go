@@ -7,10 +7,7 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
-	"systemg.org/sysg/pkg/api"
-	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/machine"
-	"systemg.org/sysg/pkg/probe"
 	"systemg.org/sysg/pkg/spec"
 )
 
@@ -20,16 +17,18 @@ const killPatience = 10 * time.Second
 
 // carry carries out one effect.
 func (s *Supervisor) carry(v *service, effect machine.Effect, cause machine.Cause) {
-	now := time.Now()
 	switch effect {
 	case machine.DoPrepare:
+		s.listen(v, false)
 		s.prepare(v)
 	case machine.DoLaunch:
 		v.run = s.launch(v, spec.RoleMain)
 	case machine.DoWatch:
 		s.watch(v)
+		s.limitRun(v)
 	case machine.DoSteady:
-		s.deadlines.set(v, deadline{at: now.Add(v.config.Restart.StableAfter), event: machine.Steady})
+		s.steady(v)
+		s.limitRun(v)
 	case machine.DoSignal:
 		s.signal(v)
 	case machine.DoKill:
@@ -40,38 +39,21 @@ func (s *Supervisor) carry(v *service, effect machine.Effect, cause machine.Caus
 		s.rest(v)
 	case machine.DoForgive:
 		v.restarts, v.retryAt, v.stuck = 0, time.Time{}, false
+	case machine.DoListen:
+		s.listen(v, false)
+	case machine.DoSchedule:
+		// fireCrons looks at every schedule in each turn.
 	default:
 		panic("bug: no such effect: " + string(effect))
 	}
 }
 
-// prepare runs the pre_start command; a service without one is prepared.
-func (s *Supervisor) prepare(v *service) {
-	if v.config.PreStart == nil {
-		s.feed(v, machine.Prepared, v.cause)
-		return
-	}
-	v.run = s.launch(v, spec.RolePreStart)
-	s.limitPreStart(v)
-}
-
-func (s *Supervisor) limitPreStart(v *service) {
-	if v.config.PreStart == nil { // Its definition has changed since.
-		return
-	}
-	s.deadlines.set(v, deadline{
-		at: time.Now().Add(v.config.PreStart.Timeout), event: machine.Condemn,
-		cause: machine.Cause{
-			Kind: machine.ByTimer, Code: api.CodePreStartTimeout,
-			Text: fmt.Sprintf("its pre_start command did not end within %s", v.config.PreStart.Timeout),
-		},
-	})
-}
-
 // launch asks sysg-exec for a new incarnation.
 func (s *Supervisor) launch(v *service, role spec.Role) *run {
-	r := &run{service: v, role: role, incarnation: newIncarnation(), number: v.project.generation.Number}
+	r := &run{service: v, role: role, incarnation: newIncarnation(), number: v.project.generation.Number, slot: v.slotOf(), definition: v.config.Hash}
 	s.runs[r.incarnation] = r
+	v.witness(r)
+	v.askedRun(r)
 	s.ask(r)
 	return r
 }
@@ -81,9 +63,13 @@ func (s *Supervisor) launch(v *service, role spec.Role) *run {
 // connection, whose end is told as an event and mended there.
 func (s *Supervisor) ask(r *run) {
 	p := r.service.project.generation
+	number, hash := p.Number, p.Hash
+	if r.service.removed {
+		number, hash = r.service.definedIn, r.service.definedBy
+	}
 	err := s.helper.Launch(spec.Launch{
-		Project: p.Project, Generation: p.Number, Hash: p.Hash,
-		Service: r.service.config.Name, Role: r.role, Incarnation: r.incarnation,
+		Project: p.Project, Generation: number, Hash: hash,
+		Service: r.service.config.Name, Role: r.role, Incarnation: r.incarnation, Slot: r.slot, Event: r.event,
 	})
 	if err != nil {
 		s.log.Debug("Cannot ask for a launch now", "service", r.service.config.Name, "error", err)
@@ -95,43 +81,6 @@ func newIncarnation() string {
 	var id [16]byte
 	rand.Read(id[:]) // never fails since Go 1.24
 	return hex.EncodeToString(id[:])
-}
-
-// watch begins to find out whether a service that runs is ready.
-func (s *Supervisor) watch(v *service) {
-	ready := v.config.Ready
-	now := time.Now()
-	s.deadlines.set(v, deadline{
-		at: now.Add(ready.Timeout), event: machine.Condemn,
-		cause: machine.Cause{
-			Kind: machine.ByTimer, Code: api.CodeHealthTimeout,
-			Text: fmt.Sprintf("it was not ready within %s (start_timeout)", ready.Timeout),
-		},
-	})
-	if ready.By == generation.ByHealth && v.config.Health != nil {
-		v.health = &check{schedule: probe.Start(*v.config.Health, now)}
-		s.attempt(v)
-		return
-	}
-	alive := now // since when; a run that was found is older than our knowledge of it
-	if r := v.run; r != nil && !r.started.IsZero() && r.started.Before(now) {
-		alive = r.started
-	}
-	s.deadlines.set(v, deadline{
-		at: alive.Add(ready.StableFor), event: machine.Readied,
-		cause: machine.Cause{Kind: machine.ByReadiness, Text: fmt.Sprintf("it has been alive for %s", ready.StableFor)},
-	})
-}
-
-// signal ends a service politely.
-func (s *Supervisor) signal(v *service) {
-	if v.run != nil && v.run.pid != 0 && v.run.exited == nil {
-		s.helper.Signal(spec.Signal{Incarnation: v.run.incarnation, Signal: v.config.Stop.Signal, Group: v.config.Stop.Group})
-	}
-	s.deadlines.set(v, deadline{
-		at: time.Now().Add(v.config.Stop.Timeout), event: machine.Overdue,
-		cause: machine.Cause{Kind: machine.ByTimer, Text: fmt.Sprintf("it did not end within %s (stop.timeout)", v.config.Stop.Timeout)},
-	})
 }
 
 // kill ends every process of the current run.

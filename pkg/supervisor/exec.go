@@ -3,13 +3,14 @@ package supervisor
 import (
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/execclient"
-	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/logs"
 	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/plan"
 	"systemg.org/sysg/pkg/spec"
 )
 
@@ -31,8 +32,13 @@ func (s *Supervisor) hear(event execclient.Event) {
 		s.launched(event)
 	case reply.Failed != nil:
 		s.failed(*reply.Failed)
+	case event.Request == execclient.RequestMain:
+		s.tookMain(event.Incarnation, reply.Refused)
+	case s.heardSockets(event):
 	case reply.Refused != nil:
 		s.refused(event)
+	case reply.Spawned != nil:
+		s.spawned(event)
 	case reply.Exited != nil:
 		s.exited(*reply.Exited)
 	case reply.Emptied != nil:
@@ -54,7 +60,12 @@ func (s *Supervisor) launched(event execclient.Event) {
 	r.started = s.now()
 	s.attach(r, event)
 	s.changed(r.service.project)
+	if r.side != nil && r.side.began != nil {
+		r.side.began()
+	}
 	if v := r.service; v.run == r && r.role == spec.RoleMain {
+		s.launchedRun(v, r)
+		s.inherit(r)
 		s.feed(v, machine.Launched, machine.Cause{Kind: machine.ByLaunch, Text: fmt.Sprintf("it was launched as process %d", r.pid)})
 	}
 }
@@ -62,19 +73,22 @@ func (s *Supervisor) launched(event execclient.Event) {
 // attach hands the read ends of the run's pipes to the log capture.
 func (s *Supervisor) attach(r *run, event execclient.Event) {
 	config := r.service.config
-	label := ""
-	if r.role != spec.RoleMain {
-		label = string(r.role)
-	}
+	label, watch := label(r), s.awaitLine(r)
 	for stream, pipe := range map[string]*os.File{logs.Stdout: event.Stdout, logs.Stderr: event.Stderr} {
 		if pipe == nil {
 			continue
 		}
 		r.pipes++
 		s.logs.Attach(logs.Source{
-			Project: r.service.project.generation.Project, Service: config.Name, Incarnation: r.incarnation,
-			Stream: stream, Label: label, Pipe: pipe, Policy: config.Logs,
+			Project: r.service.project.generation.Project, Service: config.Name, Incarnation: r.incarnation, PID: r.pid,
+			Stream: stream, Label: label, Pipe: pipe, Policy: config.Logs, Watch: watch,
 		})
+	}
+	if event.NotifyFD != nil {
+		s.hearNotify(r, event.NotifyFD)
+	}
+	if event.ReadyFD != nil {
+		s.hearReady(r, event.ReadyFD)
 	}
 }
 
@@ -84,7 +98,11 @@ func (s *Supervisor) failed(failed spec.Failed) {
 	if r == nil {
 		return
 	}
-	s.neverRan(r, launchFailure(failed))
+	cause := launchFailure(failed)
+	if failed.Stage == spec.StageSockets {
+		cause = socketFailure(failed)
+	}
+	s.neverRan(r, cause)
 }
 
 func launchFailure(failed spec.Failed) machine.Cause {
@@ -92,7 +110,7 @@ func launchFailure(failed spec.Failed) machine.Cause {
 	if failed.Errno != 0 && failed.Detail == "" {
 		text = fmt.Sprintf("it could not be launched: stage %s: %v", failed.Stage, syscall.Errno(failed.Errno))
 	}
-	return machine.Cause{Kind: machine.ByLaunch, Code: api.CodeLaunch, Text: text}
+	return machine.Cause{Kind: machine.ByLaunch, Code: stageCode(failed.Stage), Text: text}
 }
 
 // refused is a request that sysg-exec will not carry out. Only for a launch
@@ -124,7 +142,7 @@ func (s *Supervisor) overtaken(r *run) {
 		s.log.Error("Cannot go over to the active generation", "project", p.generation.Project, "error", err)
 		return
 	}
-	s.adjust(p, machine.Cause{Kind: machine.ByRecovery, Text: fmt.Sprintf("generation %d had been installed", active)})
+	s.reconcile(p, plan.Scope{}, machine.Cause{Kind: machine.ByRecovery, Text: fmt.Sprintf("generation %d had been installed", active)})
 }
 
 // neverRan ends a run that did not come to be.
@@ -132,10 +150,11 @@ func (s *Supervisor) neverRan(r *run, cause machine.Cause) {
 	v := r.service
 	delete(s.runs, r.incarnation)
 	if v.run != r {
-		s.probed(v, r, false, cause.Text)
+		s.over(r, outcome{how: strings.TrimPrefix(cause.Text, "it ")})
 		return
 	}
 	v.run = nil
+	s.tellFailed(v, r)
 	s.feed(v, machine.Judge(v.config, machine.End{Condemned: true}, v.restarts), cause)
 }
 
@@ -153,13 +172,14 @@ func (s *Supervisor) exited(exited spec.Exited) {
 	s.changed(v.project)
 	switch {
 	case v.run != r:
-		s.probed(v, r, r.end().Succeeded([]generation.Exit{{}}), describe(r))
+		s.over(r, r.outcome())
 		s.clear(r)
 	case r.prepared():
 		s.kill(v)
 	default:
 		s.mainExited(v, r)
 	}
+	s.parentEnded(r)
 	if exited.Emptied {
 		s.emptied(exited.Incarnation)
 	}
@@ -172,23 +192,23 @@ func (s *Supervisor) clear(r *run) {
 	}
 }
 
-// prepared reports whether r is a pre_start command that did its work.
-func (r *run) prepared() bool {
-	return r.role == spec.RolePreStart && r.service.state == machine.Preparing &&
-		r.end().Succeeded([]generation.Exit{{}})
-}
-
 func (s *Supervisor) mainExited(v *service, r *run) {
 	v.lastEnd = lastExit(r.exited)
+	s.endedRun(v, r)
 	ran := v.state == machine.Starting || v.state == machine.Ready
+	asked := v.asked()
 	r.early = v.state == machine.Starting
 	if r.exited.Emptied {
 		r.emptied = true // nothing is left to kill
 	}
 	s.feed(v, machine.Exited, s.exitCause(v, r))
 	r.emptied = false
-	if ran && machine.Judge(v.config, r.end(), v.restarts) != machine.Finish {
+	verdict := machine.Judge(v.config, r.end(), v.restarts)
+	if ran && verdict != machine.Finish && verdict != machine.Listen {
 		s.casualties(v)
+	}
+	if r.role == spec.RoleMain {
+		s.tellEnd(v, r, asked)
 	}
 }
 
@@ -199,10 +219,13 @@ func (s *Supervisor) exitCause(v *service, r *run) machine.Cause {
 		return *r.condemned
 	}
 	cause := machine.Cause{Kind: machine.ByExit, Text: "it " + describe(r)}
-	if r.role == spec.RolePreStart {
+	switch r.role {
+	case spec.RolePreStart:
 		return machine.Cause{Kind: machine.ByExit, Code: api.CodePreStart, Text: "its pre_start command " + describe(r)}
+	case spec.RoleSkip:
+		return machine.Cause{Kind: machine.ByExit, Code: api.CodeStartFailed, Text: "its skip command " + describe(r)}
 	}
-	if !r.end().Succeeded(v.config.Success) {
+	if !v.asked() && !r.end().Succeeded(v.config.Success) {
 		cause.Code = api.CodeStartFailed
 		if r.early {
 			cause.Code = api.CodeExitedAtStart
@@ -240,6 +263,9 @@ func (s *Supervisor) emptied(incarnation string) {
 	if v.run == r {
 		s.vacated(v, r)
 	}
+	if r.side != nil && r.side.gone != nil {
+		r.side.gone()
+	}
 	s.laid(r)
 	s.changed(v.project)
 	r.seq = v.project.seq
@@ -250,8 +276,14 @@ func (s *Supervisor) emptied(incarnation string) {
 func (s *Supervisor) vacated(v *service, r *run) {
 	v.run, v.stuck = nil, false
 	if r.prepared() {
-		s.feed(v, machine.Prepared, machine.Cause{Kind: machine.ByExit, Text: "its pre_start command succeeded"})
+		s.goOn(v, r)
 		return
+	}
+	switch {
+	case v.asked():
+		s.tellGone(v, r, v.state == machine.Stopping)
+	case r.role != spec.RoleMain:
+		s.tellFailed(v, r)
 	}
 	s.feed(v, machine.Judge(v.config, r.end(), v.restarts), s.exitCause(v, r))
 }
@@ -272,10 +304,12 @@ func (s *Supervisor) written(name string, seq uint64, err error) {
 	}
 	p.saving, p.unsavable = false, err != nil
 	if err != nil {
+		s.tellSaved(p)
 		s.log.Error("Cannot save state; will try again with the next change", "project", name, "error", err)
 		return
 	}
 	p.saved = max(p.saved, seq)
+	s.tellSaved(p)
 	s.acknowledge()
 }
 
@@ -298,6 +332,8 @@ func (s *Supervisor) acknowledge() {
 }
 
 func (r *run) close() {
+	discard(r.ears)
+	r.ears = nil
 	if r.pidFD != nil {
 		r.pidFD.Close()
 		r.pidFD = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"iter"
 	"log/slog"
 	"os"
 	"slices"
@@ -29,17 +30,26 @@ import (
 // helper is a sysg-exec without processes. It keeps what the real one keeps,
 // and fails the test where it is asked for two main incarnations of a service.
 type helper struct {
-	t       *testing.T
-	mu      sync.Mutex
-	live    map[string]*spec.Record // until acknowledged
-	events  chan execclient.Event
-	asked   []string // what was asked of it, in words
-	broken  map[string]spec.Failed
-	deaf    map[string]bool // services that ignore the stop signal
-	probes  func(service string) int
+	t      *testing.T
+	mu     sync.Mutex
+	live   map[string]*spec.Record // until acknowledged
+	events chan execclient.Event
+	asked  []string // what was asked of it, in words
+	broken map[string]spec.Failed
+	deaf   map[string]bool // services that ignore the stop signal
+	probes func(service string) int
+	// acts is how a command of a role ends, for stories that tell roles apart:
+	// with an exit code, or not by itself where it is negative.
+	acts    map[spec.Role]int
+	told    []string        // the events that hooks were told of
 	lingers map[string]bool // services of which something outlives the main process
 	oldest  int             // generation that may be launched
 	pid     int
+	rolling bool // the story has replacements, so two incarnations are none too many
+	// sockets are the names that Listen answers with, unheard the services
+	// whose Listen is refused.
+	sockets map[string][]string
+	unheard map[string]spec.Refused
 }
 
 func newHelper(t *testing.T) *helper {
@@ -56,7 +66,11 @@ func (h *helper) say(reply spec.Reply, request execclient.Request, incarnation s
 func (h *helper) Launch(l spec.Launch) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.asked = append(h.asked, fmt.Sprintf("launch %s %s", l.Service, l.Role))
+	words := fmt.Sprintf("launch %s %s", l.Service, l.Role)
+	if l.Slot != nil {
+		words += fmt.Sprintf(" in slot %d", *l.Slot)
+	}
+	h.asked = append(h.asked, words)
 	if failed, broken := h.broken[l.Service]; broken {
 		failed.Incarnation = l.Incarnation
 		h.say(spec.Reply{Failed: &failed}, execclient.RequestLaunch, l.Incarnation)
@@ -66,15 +80,26 @@ func (h *helper) Launch(l spec.Launch) error {
 		h.say(spec.Reply{Refused: &spec.Refused{Reason: spec.ReasonUnknown, Detail: "too old"}}, execclient.RequestLaunch, l.Incarnation)
 		return nil
 	}
+	second := 0
 	for _, record := range h.live {
 		if record.Launch.Service == l.Service && record.Launch.Role == spec.RoleMain && l.Role == spec.RoleMain && !record.Emptied {
-			h.t.Errorf("two incarnations of %s", l.Service)
+			second++
 		}
+	}
+	if second > 0 && !(h.rolling && second == 1) {
+		h.t.Errorf("%d incarnations of %s", second+1, l.Service)
 	}
 	h.pid++
 	h.live[l.Incarnation] = &spec.Record{Launch: l, PID: h.pid, Started: time.Now()}
 	h.say(spec.Reply{Launched: &spec.Launched{Incarnation: l.Incarnation, PID: h.pid}}, execclient.RequestLaunch, l.Incarnation)
-	if l.Role != spec.RoleMain {
+	if l.Event != nil {
+		h.told = append(h.told, inWords(l))
+	}
+	switch code, acts := h.acts[l.Role]; {
+	case acts && code >= 0:
+		go h.exit(l.Incarnation, uint32(code)<<8)
+	case acts:
+	case l.Role != spec.RoleMain:
 		go h.exit(l.Incarnation, uint32(h.probes(l.Service))<<8)
 	}
 	return nil
@@ -244,6 +269,19 @@ func (i *installed) Supervise(_ string, number int) (generation.Supervise, error
 	return i.stored[number], nil
 }
 
+func (i *installed) List(project string) ([]generation.Entry, error) {
+	active, err := i.Active(project)
+	var all []generation.Entry
+	for number := 1; number <= active; number++ {
+		entry := generation.Entry{Number: number, Hash: i.stored[number].Hash, Active: number == active}
+		for _, service := range i.stored[number].Services {
+			entry.Services = append(entry.Services, service.Name)
+		}
+		all = append(all, entry)
+	}
+	return all, err
+}
+
 // put installs services as the next generation.
 func (i *installed) put(services ...generation.Service) int {
 	i.mu.Lock()
@@ -260,6 +298,7 @@ type disk struct {
 	saved *store.Project
 	to    *Supervisor
 	off   bool // nothing reaches it
+	kept  bool // what reaches it is not told
 }
 
 func (d *disk) Put(project store.Project, seq uint64) {
@@ -269,8 +308,11 @@ func (d *disk) Put(project store.Project, seq uint64) {
 		return
 	}
 	d.saved = &project
-	to := d.to
+	to, kept := d.to, d.kept
 	d.mu.Unlock()
+	if kept {
+		return
+	}
 	to.Written(project.State.Project, seq, nil)
 }
 
@@ -287,11 +329,18 @@ func (d *disk) Load(string) (store.Project, error) {
 type silent struct{}
 
 func (silent) Attach(source logs.Source) { source.Pipe.Close() }
-func (silent) Tail(string, string, int, string) ([]logs.Line, logs.Position, error) {
+func (silent) Tail(string, string, int, logs.Query) ([]logs.Line, logs.Position, error) {
 	return nil, logs.Position{}, nil
 }
 
-func (silent) FollowAll(ctx context.Context, _ []logs.Followed, _ string, _ func(int, logs.Line) error) error {
+func (silent) History(string, string, logs.Query) iter.Seq2[logs.Line, error] {
+	return func(func(logs.Line, error) bool) {}
+}
+func (silent) Clear(string, string, logs.Clear) (logs.Cleared, error) { return logs.Cleared{}, nil }
+func (silent) Dropped(string, string) uint64                          { return 0 }
+func (silent) JournalProblem() error                                  { return nil }
+
+func (silent) FollowAll(ctx context.Context, _ []logs.Followed, _ logs.Query, _ func(int, logs.Line) error) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -300,12 +349,16 @@ func (silent) FollowAll(ctx context.Context, _ []logs.Followed, _ string, _ func
 type story struct {
 	*testing.T
 	*Supervisor
-	helper *helper
-	store  *installed
-	disk   *disk
-	end    context.CancelFunc
-	over   chan error
-	boot   string
+	journal paper
+	kernel  stillness
+	meter   gauge
+	helper  *helper
+	store   *installed
+	disk    *disk
+	wall    *wall
+	end     context.CancelFunc
+	over    chan error
+	boot    string
 	// unreachable makes sysg-exec refuse connections.
 	unreachable atomic.Bool
 	life        context.Context // of the present supervisor
@@ -316,7 +369,7 @@ func tell(t *testing.T, play func(s *story)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &story{
-			T: t, helper: newHelper(t), disk: &disk{}, boot: "boot-1",
+			T: t, helper: newHelper(t), disk: &disk{}, wall: newWall(), boot: "boot-1",
 			store: &installed{stored: map[int]generation.Supervise{}},
 		}
 		s.supervise()
@@ -335,7 +388,8 @@ func (s *story) supervise() {
 			}
 			return s.helper.reconnected(), nil
 		},
-		Generations: s.store, Logs: silent{}, States: s.disk, BootID: s.boot,
+		Generations: s.store, Logs: silent{}, States: s.disk, Clock: s.wall, BootID: s.boot,
+		Journal: &s.journal, Kernel: &s.kernel, Meter: &s.meter,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	s.disk.mu.Lock()

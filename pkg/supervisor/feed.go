@@ -17,8 +17,16 @@ func (s *Supervisor) feed(v *service, event machine.Event, cause machine.Cause) 
 	if next != v.state {
 		s.enter(v, next, event, cause)
 	}
+	if v.of != nil && !next.Alive() { // It is not started anew.
+		s.dissolve(v)
+		s.parted(v, cause)
+		return
+	}
 	for _, effect := range effects {
 		s.carry(v, effect, cause)
+	}
+	if v.of != nil {
+		s.followed(v, cause)
 	}
 }
 
@@ -26,20 +34,36 @@ func (s *Supervisor) feed(v *service, event machine.Event, cause machine.Cause) 
 // deadlines and the health check.
 func (s *Supervisor) enter(v *service, next machine.State, event machine.Event, cause machine.Cause) {
 	now := time.Now()
-	transition := machine.Transition{At: now, From: v.state, To: next, Event: event, Cause: cause}
+	transition := machine.Transition{At: now, From: v.state, To: next, Event: event, Cause: v.inRole(cause)}
 	if len(v.history) == historyLength {
 		v.history = append(v.history[:0], v.history[1:]...)
 	}
 	v.history = append(v.history, transition)
 	v.state, v.since, v.cause, v.retryAt = next, now, cause, time.Time{}
 	if next == machine.Preparing {
-		v.tried = now
+		v.tried, v.witnesses = now, nil
 	}
 	s.deadlines.clear(v)
 	s.endHealth(v)
+	if next == machine.Down && v.of == nil {
+		s.unlisten(v)
+	}
+	if v.cron != nil {
+		s.cronMoved(v, next, cause)
+	}
+	if next == machine.Stopping || next == machine.Down {
+		s.endChildren(v)
+	}
 	s.changed(v.project)
+	switch {
+	case transition.From == machine.Starting && next == machine.Ready && v.of == nil:
+		s.started(v)
+	case next == machine.Down:
+		v.unskipped = false
+	}
 	v.project.stale = v.project.stale || !underWay(transition.From) || !underWay(next)
 	s.report(v, transition)
+	s.chronicle(v, transition)
 }
 
 // underWay are the states between a release and being ready. Going from one to
@@ -63,9 +87,13 @@ func (s *Supervisor) changed(p *project) {
 // settle carries out what follows from the state of things until nothing more
 // follows, answers who waited for it, and saves what changed.
 func (s *Supervisor) settle() {
+	s.fireCrons()
 	for s.fireDue() || s.planAll() {
 	}
+	s.fireCrons() // What has changed its state may have a schedule.
 	s.redial()
+	s.sample()
+	s.weighChildren()
 	s.answer()
 	s.reply()
 	for _, p := range s.projects {
@@ -80,14 +108,18 @@ func (s *Supervisor) planAll() bool {
 		return false
 	}
 	acted := false
+	s.openGate()
 	for _, p := range s.projects {
 		if !p.stale {
 			continue
 		}
 		p.stale = false
-		for _, action := range plan.Next(p.graph(), p.names) {
+		s.withdrawUnwanted(p)
+		s.answerCalls(p)
+		for _, action := range s.gate(p, plan.Next(p.graph(), p.names)) {
 			acted = s.act(p, action) || acted
 		}
+		s.endLeftChildren(p)
 		s.forget(p)
 	}
 	return acted
@@ -101,11 +133,26 @@ func (s *Supervisor) act(p *project, action plan.Action) bool {
 	cause := v.wish
 	switch action.Event {
 	case machine.Release:
-		if v.ghosts > 0 {
+		if v.occupied() {
 			return false
 		}
 		cause = machine.Cause{Kind: machine.ByDependency, Text: released(v)}
+	case machine.Due:
+		if v.occupied() {
+			return false
+		}
+		cause = v.cron.owed.cause
+	case machine.Skip:
+		cause = v.skipCause()
 	case machine.Restart:
+		if !v.again { // What is asked for is under way.
+			return false
+		}
+		if v.replaceable() {
+			s.replace(v, cause)
+			return false
+		}
+		s.withdraw(v, cause)
 		v.again = false
 		s.touch(p)
 	}
@@ -125,9 +172,12 @@ func released(v *service) string {
 func (s *Supervisor) forget(p *project) {
 	kept := p.names[:0]
 	for _, name := range p.names {
-		if v := p.services[name]; v.removed && (v.state == machine.Down || v.state == machine.Done) {
+		if v := p.services[name]; v.removed && !v.succeeded() && len(v.children) == 0 && (v.state == machine.Down || v.state == machine.Done) {
 			delete(p.services, name)
+			delete(p.crons, name)
 			s.deadlines.clear(v)
+			s.unlisten(v)
+			s.meter.Forget(p.generation.Project, name)
 			p.dirty = true
 			continue
 		}
@@ -153,8 +203,14 @@ func (s *Supervisor) fireDue() bool {
 // expire is what a passed deadline means.
 func (s *Supervisor) expire(v *service, deadline deadline) {
 	switch {
+	case deadline.run != nil:
+		s.late(deadline.run)
 	case deadline.probe:
-		s.probeTime(v)
+		s.attempt(v)
+	case deadline.then != nil:
+		deadline.then()
+	case deadline.trial != nil:
+		s.next(v.of, deadline.trial)
 	case deadline.event == machine.Condemn:
 		s.condemn(v, deadline.cause)
 	default:
@@ -177,10 +233,13 @@ func (s *Supervisor) condemn(v *service, cause machine.Cause) {
 
 // casualties ends and revives what depends on a service that failed.
 func (s *Supervisor) casualties(v *service) {
+	if v.cron != nil || v.of != nil { // Nobody depends on a run of it.
+		return
+	}
 	for _, name := range plan.Casualties(v.project.graph(), v.config.Name) {
 		other := v.project.services[name]
 		v.project.stale = true
-		other.again = true
+		other.again, other.gently = true, false
 		other.wish = machine.Cause{
 			Kind: machine.ByDependency, Service: v.config.Name,
 			Text: "dependency " + v.config.Name + " failed",

@@ -1,71 +1,135 @@
 package supervisor
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/machine"
 	"systemg.org/sysg/pkg/probe"
 	"systemg.org/sysg/pkg/spec"
 )
 
-// A health check is a run in the role health beside the main process, repeated
-// as package probe says. Its deadline is either the end of the attempt in
-// progress or the time of the next one.
+// A check is a row of attempts, repeated as package probe says: the health
+// check of a service that starts, or the liveness check of one that is ready.
+// It belongs to the state of the service and ends with that. Its deadline is
+// the time of the next attempt.
 
-// attempt begins one attempt. Without sysg-exec there is none, which is nothing
-// that the service could be blamed for: resume begins anew.
+// check is a check of a service in progress.
+type check struct {
+	probe    generation.Probe
+	role     spec.Role
+	schedule probe.Schedule
+	tally    probe.Tally
+	cancel   func() // ends the attempt under way
+	failing  bool   // so did the last attempt
+}
+
+// examine begins a check.
+func (s *Supervisor) examine(v *service, role spec.Role, what generation.Probe, schedule probe.Schedule) {
+	s.endHealth(v)
+	v.health = &check{probe: what, role: role, schedule: schedule, cancel: func() {}}
+	if first := schedule.First(); first.After(time.Now()) {
+		s.deadlines.set(v, deadline{at: first, probe: true})
+		return
+	}
+	s.attempt(v)
+}
+
+// attempt begins one attempt. Without sysg-exec there is none of a command,
+// which is nothing that the service could be blamed for: resume begins anew.
 func (s *Supervisor) attempt(v *service) {
-	if !s.connected {
+	c := v.health
+	if c == nil {
 		return
 	}
-	v.health.run = s.launch(v, spec.RoleHealth)
-	s.probeAt(v, v.health.schedule.Deadline(time.Now()))
+	if c.role == spec.RoleHealth {
+		s.step(v, "health", fmt.Sprintf("health check, attempt %d", c.schedule.Attempt()), "active")
+	}
+	limit := time.Until(c.schedule.Deadline(time.Now()))
+	c.cancel = s.probeOnce(v, c.probe, c.role, nil, limit, func(answer probe.Answer) { s.probed(v, answer) })
 }
 
-func (s *Supervisor) probeAt(v *service, at time.Time) {
-	s.deadlines.set(v, deadline{at: at, probe: true})
+// probeOnce makes one attempt of a check, by the command of role or by a
+// connection of our own, and tells the answer in the loop. After cancel it
+// tells nothing. Without sysg-exec a command tells nothing either.
+func (s *Supervisor) probeOnce(v *service, check generation.Probe, role spec.Role, slot *int, limit time.Duration, over func(probe.Answer)) (cancel func()) {
+	check = v.inSlot(check)
+	if check.URL == "" && check.TCP == "" && check.Unix == "" {
+		r := s.besides(v, spec.Launch{Role: role, Slot: slot}, beside{
+			limit: max(limit, 1), over: func(how outcome) { over(how.answer()) },
+		})
+		return func() { s.giveUp(r) }
+	}
+	ctx, end := context.WithTimeout(s.life, limit)
+	wanted := true
+	go func() { // Ends with ctx at the latest.
+		defer end()
+		answer := s.connect(ctx, check)
+		s.inbox.post(func() {
+			if wanted {
+				over(answer)
+			}
+		})
+	}()
+	return func() {
+		wanted = false
+		end()
+	}
 }
 
-// probeTime is the deadline of the health check.
-func (s *Supervisor) probeTime(v *service) {
+// answer is what the end of a command says about a service.
+func (o outcome) answer() probe.Answer {
+	answer := probe.Answer{Passed: o.passed, Text: o.how}
 	switch {
-	case v.health == nil || !s.connected:
-	case v.health.run == nil:
-		s.attempt(v)
-	default:
-		r := v.health.run
-		s.helper.Kill(spec.Kill{Incarnation: r.incarnation})
-		s.probed(v, r, false, fmt.Sprintf("did not end within %s (attempt_timeout)", v.config.Health.AttemptTimeout))
+	case o.late:
+		answer.Class = probe.TimedOut
+	case !o.passed:
+		answer.Class = probe.Unhealthy
 	}
+	return answer
 }
 
-// probed is the result of an attempt. One that nobody waits for any more is
-// ignored.
-func (s *Supervisor) probed(v *service, r *run, passed bool, how string) {
-	if v.health == nil || v.health.run != r {
-		return
+// probed is the result of an attempt.
+func (s *Supervisor) probed(v *service, answer probe.Answer) {
+	c := v.health
+	c.cancel, c.failing = func() {}, !answer.Passed
+	if !answer.Passed {
+		c.tally.Add(answer.Class)
 	}
-	v.health.run = nil
-	next := v.health.schedule.Result(time.Now(), passed)
+	next := c.schedule.Result(time.Now(), answer.Passed)
 	switch next.Verdict {
 	case probe.Passed:
 		s.feed(v, machine.Readied, machine.Cause{Kind: machine.ByReadiness, Text: "its health check passed"})
 	case probe.Failed:
 		s.condemn(v, machine.Cause{
-			Kind: machine.ByReadiness, Code: api.CodeUnhealthy,
-			Text: fmt.Sprintf("its health check failed: %s; the last attempt %s", next.Reason, how),
+			Kind: machine.ByReadiness, Code: c.code(),
+			Text: fmt.Sprintf("its %s check failed: %s; the last attempt %s", c.role, next.Reason, answer.Text),
 		})
 	default:
-		s.probeAt(v, next.At)
+		s.deadlines.set(v, deadline{at: next.At, probe: true})
 	}
 }
 
-// endHealth ends the health check of a service that leaves its state.
+// code tells what kind of failure a failed check is.
+func (c *check) code() string {
+	switch {
+	case c.role == spec.RoleLiveness:
+		return api.CodeLiveness
+	case c.tally.Class() == probe.Unreached:
+		return api.CodeUnreached
+	case c.tally.Class() == probe.TimedOut:
+		return api.CodeHealthTimeout
+	}
+	return api.CodeUnhealthy
+}
+
+// endHealth ends the check of a service that leaves its state.
 func (s *Supervisor) endHealth(v *service) {
-	if v.health != nil && v.health.run != nil {
-		s.helper.Kill(spec.Kill{Incarnation: v.health.run.incarnation})
+	if v.health != nil {
+		v.health.cancel()
 	}
 	v.health = nil
 }

@@ -3,59 +3,98 @@ package supervisor
 import (
 	"os"
 	"os/user"
+	"runtime"
 	"strconv"
-	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/metrics"
 )
 
-// measure adds what the kernel says of a unit's main process at this moment. A
-// process that is gone meanwhile is reported as missing: its end is on its way
-// to us.
-func measure(unit *api.Unit, names userNames) {
-	if unit.Process == nil {
-		return
+// measurers is how many look at services at once; it is the kernel that they
+// wait for.
+const measurers = 4
+
+// measure completes what the loop knows with what the kernel says now.
+func (s *Supervisor) measure(seen []sighting, detail bool) {
+	looks := make([]metrics.Look, len(seen))
+	var looking sync.WaitGroup
+	workers := min(measurers, runtime.GOMAXPROCS(0))
+	for worker := range workers {
+		looking.Go(func() {
+			for i := worker; i < len(seen); i += workers {
+				if seen[i].unit.Process != nil {
+					looks[i] = s.kernel.Look(seen[i].target)
+					s.detail(&seen[i], looks[i], detail)
+				}
+			}
+		})
 	}
-	folder := "/proc/" + strconv.Itoa(unit.Process.PID)
-	stat, err := os.ReadFile(folder + "/stat")
-	fields := statFields(string(stat))
-	switch {
-	case err != nil || fields == nil:
-		unit.Process.State = "missing"
-		vanished(unit)
-		return
-	case fields[0] == "Z":
-		unit.Process.State = "zombie"
-		vanished(unit)
+	looking.Wait()
+	names := userNames{}
+	for i := range seen {
+		s.measureChildren(seen[i].unit.Children, names)
+		if process := seen[i].unit.Process; process != nil && process.State != string(metrics.Missing) {
+			process.User = names.of(looks[i].UID)
+		}
 	}
-	unit.Process.User = names.ownerOf(folder)
-	unit.Memory = number(fields[21]) * uint64(os.Getpagesize())
-	unit.CPUMicros = (number(fields[11]) + number(fields[12])) * microsPerTick
 }
 
-// vanished keeps a status from calling a unit running whose process is not.
+// detail takes what was seen of a unit's main process.
+func (s *Supervisor) detail(seen *sighting, look metrics.Look, all bool) {
+	unit := &seen.unit
+	unit.Process.State = string(look.Condition)
+	vanished(unit)
+	if look.Condition == metrics.Missing {
+		return
+	}
+	unit.Memory, unit.CPUMicros = look.Memory, look.CPU
+	if summary, known := s.meter.Summary(unit.Project.ID, unit.Name, unit.Incarnation); known {
+		unit.Metrics = &summary
+	} else {
+		unit.Metrics = lifetime(seen.began, look)
+	}
+	if all {
+		unit.RuntimeCommand = metrics.CommandLine(unit.Process.PID)
+	}
+}
+
+// lifetime are the metrics of a run of which there are no samples.
+func lifetime(began time.Time, look metrics.Look) *api.Metrics {
+	whole := metrics.Between(metrics.Look{At: began}, look)
+	return &api.Metrics{LatestCPU: whole.CPU, AverageCPU: whole.CPU, MaxCPU: whole.CPU, LatestRSS: look.Memory}
+}
+
+// vanished keeps a status from calling a unit running whose process is not. Its
+// end is on its way to us, or nobody is there to tell of it.
 func vanished(unit *api.Unit) {
-	if unit.State == "running" {
-		unit.State, unit.Lifecycle, unit.Health = "queued", "", "warn"
+	if unit.State != "running" {
+		return
+	}
+	switch metrics.Condition(unit.Process.State) {
+	case metrics.Zombie:
+		unit.State, unit.Health = "zombie", "failing"
+	case metrics.Missing:
+		unit.State, unit.Health = "lost", "warn"
 	}
 }
-
-// microsPerTick is the unit of CPU times in /proc/PID/stat: USER_HZ is 100 on
-// every architecture that Go supports.
-const microsPerTick = 10_000
 
 // userNames are the names of uids, so that each is looked up once.
 type userNames map[uint32]string
 
-// ownerOf is the name of the user that a process runs as; its number where it
-// has none.
+// ownerOf is the name of the user that the process of a folder of /proc runs as.
 func (u userNames) ownerOf(folder string) string {
 	info, err := os.Stat(folder)
 	if err != nil {
 		return ""
 	}
-	uid := info.Sys().(*syscall.Stat_t).Uid
+	return u.of(info.Sys().(*syscall.Stat_t).Uid)
+}
+
+// of is the name of a user; its number where it has none.
+func (u userNames) of(uid uint32) string {
 	if u[uid] == "" {
 		u[uid] = strconv.FormatUint(uint64(uid), 10)
 		if known, err := user.LookupId(u[uid]); err == nil {
@@ -63,20 +102,4 @@ func (u userNames) ownerOf(folder string) string {
 		}
 	}
 	return u[uid]
-}
-
-// statFields are those of /proc/PID/stat from the state on (proc(5), field 3);
-// what stands before is the name, which may contain anything.
-func statFields(stat string) []string {
-	_, after, found := strings.Cut(stat[strings.LastIndexByte(stat, ')')+1:], " ")
-	fields := strings.Fields(after)
-	if !found || len(fields) < 22 {
-		return nil
-	}
-	return fields
-}
-
-func number(text string) uint64 {
-	value, _ := strconv.ParseUint(text, 10, 64)
-	return value
 }

@@ -73,6 +73,7 @@ func (s *Supervisor) perform(ctx context.Context, emit func(api.Reply) error, be
 			o.watches = func(*service) bool { return false }
 		}
 		s.ops = append(s.ops, o)
+		s.sketch(o)
 		s.reconnect()
 		begun <- o
 	})

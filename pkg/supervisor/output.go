@@ -3,27 +3,32 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
+	"regexp"
 	"sync"
+	"time"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/logs"
+	"systemg.org/sysg/pkg/machine"
 )
 
-// Logs emits the last lines of a service's log, and with follow what comes.
+// Logs emits the lines of a service's log that are asked for, and with follow
+// what comes.
 func (s *Supervisor) Logs(ctx context.Context, _ api.Caller, params api.Logs, emit func(api.Reply) error) error {
-	err := s.consult(ctx, func() error {
-		p := s.projects[params.Project]
-		if p == nil {
-			return unknownProject(params.Project)
-		}
-		_, err := p.pick([]string{params.Service})
-		return err
-	})
+	q, err := query(params)
 	if err != nil {
 		return err
 	}
+	if err := s.hasService(ctx, params.Project, params.Service); err != nil {
+		return err
+	}
 	write := func(line logs.Line) error { return emit(api.Reply{Line: output(params.Project, params.Service, line)}) }
-	lines, position, err := s.logs.Tail(params.Project, params.Service, params.Lines, params.Stream)
+	if params.All {
+		return all(s.logs.History(params.Project, params.Service, q), write)
+	}
+	lines, position, err := s.logs.Tail(params.Project, params.Service, params.Lines, q)
 	if err != nil {
 		return err
 	}
@@ -36,11 +41,87 @@ func (s *Supervisor) Logs(ctx context.Context, _ api.Caller, params api.Logs, em
 		return nil
 	}
 	followed := []logs.Followed{{Project: params.Project, Service: params.Service, From: position}}
-	err = s.logs.FollowAll(ctx, followed, params.Stream, func(_ int, line logs.Line) error { return write(line) })
+	err = s.logs.FollowAll(ctx, followed, q, func(_ int, line logs.Line) error { return write(line) })
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
+}
+
+func all(lines iter.Seq2[logs.Line, error], write func(logs.Line) error) error {
+	for line, err := range lines {
+		if err == nil {
+			err = write(line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// query is what a client wants to see of a log.
+func query(params api.Logs) (logs.Query, error) {
+	q := logs.Query{Stream: params.Stream}
+	if params.Invocation != "" {
+		q.Runs = []string{params.Invocation}
+	}
+	var err error
+	if q.Since, err = moment(params.Since); err != nil {
+		return q, err
+	}
+	if q.Until, err = moment(params.Until); err != nil {
+		return q, err
+	}
+	if params.Grep != "" {
+		pattern, err := regexp.Compile(params.Grep)
+		if err != nil {
+			return q, &api.Diagnostic{Code: api.CodeConflict, Title: fmt.Sprintf("%q is not a regular expression: %v", params.Grep, err)}
+		}
+		q.Grep = pattern
+	}
+	if params.All && params.Follow {
+		return q, &api.Diagnostic{Code: api.CodeConflict, Title: "all of a log has an end: it cannot be followed"}
+	}
+	return q, nil
+}
+
+// moment reads a time, "" for none.
+func moment(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return at, &api.Diagnostic{Code: api.CodeConflict, Title: fmt.Sprintf("%q is not a time (RFC 3339)", text)}
+	}
+	return at, nil
+}
+
+func (s *Supervisor) hasService(ctx context.Context, project, service string) error {
+	return s.consult(ctx, func() error {
+		p := s.projects[project]
+		if p == nil {
+			return unknownProject(project)
+		}
+		_, err := p.pick([]string{service})
+		return err
+	})
+}
+
+// ClearLogs removes what a service's log holds, or its oldest files. The log may
+// be that of a service which is no more.
+func (s *Supervisor) ClearLogs(_ context.Context, _ api.Caller, params api.ClearLogs) (api.Cleared, error) {
+	what := logs.Clear{}
+	if params.MaxBytes != nil {
+		bound := int64(max(*params.MaxBytes, 0))
+		what.MaxBytes = &bound
+	}
+	if params.OlderThan != nil {
+		what.Before = time.Now().Add(-time.Duration(*params.OlderThan) * time.Millisecond)
+	}
+	done, err := s.logs.Clear(params.Project, params.Service, what)
+	return api.Cleared{Files: done.Files, Bytes: int(done.Bytes)}, err
 }
 
 // lineTime is the form of times in a log: as in its file.
@@ -68,7 +149,7 @@ func (s *Supervisor) positions(project string) []logs.Followed {
 	var all []logs.Followed
 	for _, service := range supervise.Services {
 		// A log that cannot be read is followed from its beginning.
-		_, position, _ := s.logs.Tail(project, service.Name, 0, "")
+		_, position, _ := s.logs.Tail(project, service.Name, 0, logs.Query{})
 		all = append(all, logs.Followed{Project: project, Service: service.Name, From: position})
 	}
 	return all
@@ -94,7 +175,7 @@ func (s *Supervisor) foreground(ctx context.Context, by api.Caller, params api.S
 		cancel()
 		ended <- err
 	}()
-	followErr := s.logs.FollowAll(following, from, "", func(i int, line logs.Line) error {
+	followErr := s.logs.FollowAll(following, from, logs.Query{}, func(i int, line logs.Line) error {
 		return tell(api.Reply{Line: output(params.Project, from[i].Service, line)})
 	})
 	cancel()
@@ -133,6 +214,9 @@ func (s *Supervisor) untilEnded(name string) (*op, error) {
 		finished: func() (api.Result, bool) {
 			for _, v := range p.services {
 				if v.state.Alive() || v.wanted && !v.state.Settled() {
+					return api.Result{}, false
+				}
+				if len(v.children) > 0 || v.wanted && (v.state == machine.Listening || v.comes()) {
 					return api.Result{}, false
 				}
 				if v.wanted && !v.retryAt.IsZero() {

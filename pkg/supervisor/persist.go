@@ -10,6 +10,7 @@ import (
 
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/plan"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/store"
 )
@@ -24,6 +25,7 @@ func (p *project) record(bootID string) store.Project {
 			Foreground: p.foreground, Services: make(map[string]store.Service, len(p.services)),
 		},
 		Processes: store.Processes{Version: store.Version, BootID: bootID, Services: map[string]store.Process{}},
+		Cron:      p.records(),
 	}
 	for name, v := range p.services {
 		record.State.Services[name] = v.record()
@@ -43,13 +45,18 @@ func (v *service) record() store.Service {
 	}
 	record := store.Service{
 		Want: store.Down, Phase: string(v.state), Since: v.since, Cause: cause,
-		Again: v.again, Restarts: v.total, Consecutive: v.restarts, NextRetryAt: v.retryAt, LastExit: v.lastEnd,
+		Again: v.again || v.trial != nil && !v.trial.passed(plan.DeedPromote), Unskipped: v.unskipped, Alone: v.alone, Restarts: v.total, Consecutive: v.restarts, NextRetryAt: v.retryAt, LastExit: v.lastEnd,
 	}
 	if v.wanted {
 		record.Want = store.Up
 	}
 	if v.run != nil {
 		record.Incarnation = v.run.incarnation
+	}
+	record.Witnesses = slices.Clone(v.witnesses)
+	record.Slot, record.Successor = v.slot, v.successor()
+	if v.run != nil {
+		record.Definition = v.run.definition
 	}
 	return record
 }
@@ -82,6 +89,7 @@ func (s *Supervisor) loadProject(name string) error {
 	} else if err != nil {
 		return err
 	}
+	s.setAsideCron(name, stored.CronError)
 	supervise, err := s.workedFrom(name, stored.State.Generation)
 	if err != nil {
 		return err
@@ -91,10 +99,12 @@ func (s *Supervisor) loadProject(name string) error {
 		foreground: stored.State.Foreground, lost: corrupt != nil,
 	}
 	s.projects[name] = p
+	s.boundBy(supervise)
 	for _, config := range supervise.Services {
 		v := p.configure(config)
 		if record, known := stored.State.Services[config.Name]; known {
 			s.restore(v, record, stored.Processes.BootID == s.bootID)
+			v.restoreCron(stored.Cron.Jobs[config.Name], stored.Processes.BootID == s.bootID)
 		}
 	}
 	return nil
@@ -121,17 +131,21 @@ func (s *Supervisor) workedFrom(name string, number int) (generation.Supervise, 
 func (s *Supervisor) restore(v *service, record store.Service, sameBoot bool) {
 	v.wanted = record.Want == store.Up && !v.project.foreground
 	v.total, v.lastEnd = record.Restarts, record.LastExit
+	v.slot = record.Slot
 	v.wish = machine.Cause{Kind: machine.ByRecovery, Text: "it was wanted before the supervisor was restarted"}
 	if !sameBoot {
 		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "the machine was started"}
 		return
 	}
 	v.restarts, v.again = record.Consecutive, record.Again && v.wanted
+	v.gently = v.again
+	v.unskipped = record.Unskipped
+	v.alone = record.Alone
 	if !sensible(record) {
 		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "its state could not be read"}
 		return // What runs of it is found nevertheless.
 	}
-	v.state, v.since = machine.State(record.Phase), record.Since
+	v.state, v.since, v.witnesses = machine.State(record.Phase), record.Since, record.Witnesses
 	v.retryAt = v.withinReason(record.NextRetryAt)
 	if err := json.Unmarshal(record.Cause, &v.cause); err != nil {
 		v.cause = machine.Cause{Kind: machine.ByRecovery, Text: "the cause was not recorded"}
@@ -141,8 +155,10 @@ func (s *Supervisor) restore(v *service, record store.Service, sameBoot bool) {
 		if v.state == machine.Preparing {
 			v.run.role = spec.RolePreStart
 		}
+		v.run.definition = record.Definition
 		s.runs[record.Incarnation] = v.run
 	}
+	s.recoverSuccessor(v, record.Successor)
 	if failing(v.state) && !v.retryAt.IsZero() {
 		s.deadlines.set(v, deadline{
 			at: v.retryAt, event: machine.Due,

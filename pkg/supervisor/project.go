@@ -27,12 +27,14 @@ func (s *Supervisor) install(name string, number int) (*project, error) {
 		}
 	}
 	p := s.projects[name]
-	if p != nil && p.generation.Number == active {
-		return p, nil
-	}
 	next, err := s.generations.Supervise(name, active)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read generation %d of project %q: %w", active, name, err)
+	}
+	if p != nil && p.generation.Number == active {
+		p.generation.Settings = next.Settings // They may change without the rest.
+		s.boundBy(next)
+		return p, nil
 	}
 	if p == nil {
 		p = &project{services: map[string]*service{}}
@@ -45,34 +47,6 @@ func (s *Supervisor) install(name string, number int) (*project, error) {
 	return p, nil
 }
 
-// adjust brings a project to its pending generation: changed services are ended
-// and started anew with their dependants, those that are gone are ended, and
-// the rest keeps running. Services that were not up stay as they are.
-func (s *Supervisor) adjust(p *project, cause machine.Cause) plan.Difference {
-	if p.pending == nil {
-		return plan.Difference{}
-	}
-	next := *p.pending
-	p.pending = nil
-	difference := plan.Diff(p.generation.Services, next.Services)
-	p.generation = next
-	for _, config := range next.Services {
-		p.configure(config)
-	}
-	for _, name := range difference.Removed {
-		v := p.services[name]
-		v.wanted, v.again, v.removed, v.wish = false, false, true, cause
-	}
-	var running []string
-	for _, name := range difference.Changed {
-		if v := p.services[name]; v.wanted {
-			running = append(running, name)
-		}
-	}
-	s.again(p, running, machine.Cause{Kind: cause.Kind, Text: cause.Text + " and its definition has changed"})
-	return difference
-}
-
 // configure gives a service its definition, and makes it where it is new.
 func (p *project) configure(config generation.Service) *service {
 	v := p.services[config.Name]
@@ -81,11 +55,16 @@ func (p *project) configure(config generation.Service) *service {
 			project: p, state: machine.Down, since: time.Now(),
 			cause: machine.Cause{Kind: machine.ByRequest, Text: "nobody has started it yet"},
 		}
+		v.slot = recordedSlot(config)
 		p.services[config.Name] = v
 		p.names = append(p.names, config.Name)
 		slices.Sort(p.names)
 	}
+	v.redeclared(v.config.Sockets, config.Sockets)
 	v.config, v.removed = config, false
+	v.definedIn, v.definedBy = p.generation.Number, p.generation.Hash
+	v.recast()
+	p.metered = p.metered || config.Metrics != nil
 	return v
 }
 
@@ -106,15 +85,19 @@ func (p *project) pick(names []string) ([]string, error) {
 	}
 	for _, name := range names {
 		if p.services[name] == nil {
-			return nil, &api.Diagnostic{
-				Code:  api.CodeUnknownUnit,
-				Title: fmt.Sprintf("Service '%s' not found in project '%s'", name, p.generation.Project),
-				Notes: []string{"its services are: " + strings.Join(p.names, ", ")},
-				Help:  []api.Help{{Label: "list services", Command: "sysg status"}},
-			}
+			return nil, p.unknownService(name)
 		}
 	}
 	return slices.Clone(names), nil
+}
+
+func (p *project) unknownService(name string) error {
+	return &api.Diagnostic{
+		Code:  api.CodeUnknownUnit,
+		Title: fmt.Sprintf("Service '%s' not found in project '%s'", name, p.generation.Project),
+		Notes: []string{"its services are: " + strings.Join(p.names, ", ")},
+		Help:  []api.Help{{Label: "list services", Command: "sysg status"}},
+	}
 }
 
 func unknownProject(name string) error {
@@ -125,8 +108,11 @@ func unknownProject(name string) error {
 }
 
 // blocker says which dependency keeps a waiting service from starting, and why.
-func (v *service) blocker() (*service, string) {
-	edge := v.project.graph().Blocker(v.node())
+func (v *service) blocker() (*service, string) { return v.blockerIn(v.project.graph()) }
+
+// blockerIn is blocker for who has the project's graph already.
+func (v *service) blockerIn(graph plan.Graph) (*service, string) {
+	edge := graph.Blocker(v.node())
 	if edge == nil {
 		return nil, ""
 	}

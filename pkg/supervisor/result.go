@@ -25,9 +25,18 @@ func (p *project) started(units []string, message string) (api.Result, bool) {
 		case v.stuck:
 			result.OK = false
 			result.Failed = append(result.Failed, v.diagnoseStuck())
-		case v.again || v.state == machine.Down:
+		case v.rejected != nil:
+			result.OK = false
+			result.Failed = append(result.Failed, *v.rejected)
+		case v.again && v.replaceable() && v.hopeless():
+			result.OK = false
+			result.Failed = append(result.Failed, v.postponed())
+		case v.stuckBeside() != nil:
+			result.OK = false
+			result.Failed = append(result.Failed, v.stuckBeside().diagnoseStuck())
+		case v.again || v.state == machine.Down || v.succeeded():
 			return result, false
-		case v.state == machine.Ready || v.state == machine.Done:
+		case v.state == machine.Ready || v.state == machine.Done || v.state == machine.Skipped || v.state == machine.Listening && v.open || v.ticks():
 		case failing(v.state) || v.state == machine.Waiting && v.hopeless():
 			result.OK = false
 			result.Failed = append(result.Failed, v.diagnose())
@@ -60,8 +69,10 @@ func (s *Supervisor) upOrTold(p *project, units []string, message string) (api.R
 
 // hopeless reports whether a waiting service waits, directly or through
 // others, for one that has failed or that nobody wants up.
-func (v *service) hopeless() bool {
-	other, _ := v.blocker()
+func (v *service) hopeless() bool { return v.hopelessIn(v.project.graph()) }
+
+func (v *service) hopelessIn(graph plan.Graph) bool {
+	other, _ := v.blockerIn(graph)
 	switch {
 	case other == nil:
 		return false
@@ -70,7 +81,7 @@ func (v *service) hopeless() bool {
 	case other.state == machine.Done:
 		return !other.again
 	}
-	return other.state == machine.Waiting && other.hopeless()
+	return other.state == machine.Waiting && other.hopelessIn(graph)
 }
 
 // stopped reports whether nothing is left of the targets.
@@ -78,12 +89,17 @@ func stopped(targets []*service, message string) (api.Result, bool) {
 	result := api.Result{OK: true, Message: message}
 	for _, v := range targets {
 		switch {
-		case v.stuck:
+		case v.stuck || v.stuckChild():
 			result.OK = false
 			result.Failed = append(result.Failed, v.diagnoseStuck())
 		case v.wanted:
 			// Somebody else started it while we waited.
-		case v.state.Alive() || v.state == machine.Waiting || failing(v.state):
+		case v.stuckBeside() != nil:
+			result.OK = false
+			result.Failed = append(result.Failed, v.stuckBeside().diagnoseStuck())
+		case v.succeeded() || len(v.children) > 0:
+			return result, false
+		case v.state.Alive() || v.state == machine.Waiting || v.state == machine.Listening || failing(v.state):
 			return result, false
 		}
 	}
@@ -154,8 +170,12 @@ func startMessage(p *project, services []string, difference plan.Difference) str
 	return message + summary(difference)
 }
 
-func restartMessage(p *project, services []string, difference plan.Difference) string {
-	return subject(p.generation.Project, services) + " restarted" + summary(difference)
+func restartMessage(p *project, params api.Restart, difference plan.Difference) string {
+	did := " restarted"
+	if params.Reconcile {
+		did = " reloaded"
+	}
+	return subject(p.generation.Project, params.Services) + did + summary(difference)
 }
 
 func stopMessage(params api.Stop) string {

@@ -32,8 +32,11 @@ func (s *Supervisor) flush() {
 	}
 }
 
-// urgent reports whether a client waits until p is saved.
+// urgent reports whether somebody waits until p is saved.
 func (s *Supervisor) urgent(p *project) bool {
+	if len(p.waiting) > 0 {
+		return true
+	}
 	for _, o := range s.ops {
 		if o.waitsFor(p) {
 			return true
@@ -59,5 +62,29 @@ func (o *op) unsaved() bool {
 func (s *Supervisor) wakeAt(at time.Time) {
 	if s.wake.IsZero() || at.Before(s.wake) {
 		s.wake = at
+	}
+}
+
+// safe is somebody who waits until a change is on disk.
+type safe struct {
+	seq  uint64
+	tell func()
+}
+
+// whenSaved tells when all that is so now is on disk, or cannot be put there.
+func (s *Supervisor) whenSaved(p *project, tell func()) {
+	p.waiting = append(p.waiting, safe{p.seq, tell})
+	s.tellSaved(p)
+}
+
+func (s *Supervisor) tellSaved(p *project) {
+	waiting := p.waiting
+	p.waiting = nil // Who is told may wait for the next.
+	for _, one := range waiting {
+		if p.saved >= one.seq || p.unsavable {
+			one.tell()
+			continue
+		}
+		p.waiting = append(p.waiting, one)
 	}
 }

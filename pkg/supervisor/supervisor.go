@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"time"
 
 	"systemg.org/sysg/pkg/execclient"
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/probe"
 	"systemg.org/sysg/pkg/spec"
 )
 
@@ -21,6 +24,12 @@ type Config struct {
 	Generations Generations
 	Logs        Logs
 	States      States
+	Clock       Clock
+	// Inherited are descriptors that services declare as `inherit`, by name.
+	Inherited map[string]*os.File
+	Journal   Journal
+	Kernel    Kernel
+	Meter     Meter
 	// BootID tells one boot of the machine from another.
 	BootID string
 	Log    *slog.Logger
@@ -33,9 +42,17 @@ type Supervisor struct {
 	generations Generations
 	logs        Logs
 	states      States
+	clock       Clock
+	journal     Journal
+	kernel      Kernel
+	meter       Meter
 	log         *slog.Logger
 	bootID      string
 	inbox       *inbox
+	connect     func(context.Context, generation.Probe) probe.Answer
+	// life ends with Run, and with it what goroutines of ours do.
+	life context.Context
+	die  context.CancelFunc
 
 	// What follows belongs to the goroutine in Run.
 	helper    Helper
@@ -50,21 +67,31 @@ type Supervisor struct {
 	projects  map[string]*project
 	unread    map[string]bool // projects of which something runs, but that could not be read
 	runs      map[string]*run
+	bound     int                 // on how many services start at a time, 0 for none
+	inherited map[string]*os.File // what systemd gave us for services, by name
 	deadlines deadlines
+	alarm     time.Time // by the real clock, for schedules
 	wake      time.Time // when the loop has to turn, zero for never
 	ops       []*op
 	questions []func()
 	quitting  bool // sysg-exec was asked to end, and we end with it
 	leaving   bool // it refused, since something was left
 	ending    bool // this is the last turn of the loop
+	eldest    int  // the number of our first event, 0 for none yet
+	followers map[*follower]bool
+	watchers  map[*watcher]bool
+	sampleAt  time.Time // when something is to be measured next, zero for never
 }
 
 // New makes a supervisor that knows nothing yet; Run loads what is stored.
 func New(config Config) *Supervisor {
+	life, die := context.WithCancel(context.Background())
 	return &Supervisor{
-		dial: config.Dial, generations: config.Generations, logs: config.Logs, states: config.States, log: config.Log,
+		life: life, die: die, connect: probe.Connect,
+		dial: config.Dial, generations: config.Generations, logs: config.Logs, states: config.States, clock: config.Clock, inherited: config.Inherited, log: config.Log,
 		bootID: config.BootID, inbox: newInbox(), helper: offline{},
 		projects: map[string]*project{}, unread: map[string]bool{}, runs: map[string]*run{}, deadlines: deadlines{},
+		journal: config.Journal, kernel: config.Kernel, meter: config.Meter, followers: map[*follower]bool{}, watchers: map[*watcher]bool{},
 	}
 }
 
@@ -74,6 +101,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if err := s.load(); err != nil {
 		return err
 	}
+	defer s.die()
 	defer s.flush()
 	s.reconnect()
 	timer := time.NewTimer(0)
@@ -89,6 +117,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		case event, open := <-s.helper.Events():
 			s.take(event, open)
 		case <-timer.C:
+		case <-s.clock.Rang():
 		}
 	}
 	s.helper.Close()
@@ -150,5 +179,21 @@ func (offline) Kill(spec.Kill) error            { return nil }
 func (offline) Ack(spec.Ack) error              { return nil }
 func (offline) List() error                     { return nil }
 func (offline) Quit() error                     { return nil }
+func (offline) Unlisten(spec.Unlisten) error    { return nil }
+func (offline) Main(spec.Main) error            { return nil }
+func (offline) Drop(spec.Drop) error            { return nil }
+func (offline) Activate(spec.Activate) error    { return nil }
+func (offline) Remove(spec.Remove) error        { return nil }
 func (offline) Events() <-chan execclient.Event { return nil }
 func (offline) Close() error                    { return nil }
+
+func (offline) Listen(_ spec.Listen, files []*os.File) error { return discard(files) }
+func (offline) Keep(_ spec.Keep, files []*os.File) error     { return discard(files) }
+
+// discard closes files that nobody takes.
+func discard(files []*os.File) error {
+	for _, file := range files {
+		_ = file.Close()
+	}
+	return nil
+}

@@ -2,22 +2,32 @@ package supervisor
 
 import (
 	"context"
-	"fmt"
-	"regexp"
-	"strings"
-	"time"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/plan"
 )
 
-// evidenceLines is how much of a service's output a diagnosis quotes.
-const evidenceLines = 20
+// remembered is how many steps of a service `sysg why` shows at least, where the
+// journal has them: after a restart of ours we know of none ourselves.
+const remembered = 8
+
+// strand is a link on its way: what the loop knows, for the journal and the log
+// to complete.
+type strand struct {
+	link  api.Link
+	steps []string // that the service remembers
+	// direct: it has nothing to prepare, so that nobody did the step through
+	// preparing.
+	direct bool
+}
 
 // Why tells the chain of causes of a service's state: the service itself, then
 // whatever explains it, to the root.
 func (s *Supervisor) Why(ctx context.Context, _ api.Caller, params api.Why) ([]api.Link, error) {
-	var links []api.Link
+	var strands []strand
+	eldest := 0 // the first event of which a service may remember
 	err := s.consult(ctx, func() error {
 		p := s.projects[params.Project]
 		if p == nil {
@@ -26,63 +36,100 @@ func (s *Supervisor) Why(ctx context.Context, _ api.Caller, params api.Why) ([]a
 		if _, err := p.pick([]string{params.Service}); err != nil {
 			return err
 		}
-		links = p.services[params.Service].chain()
+		strands, eldest = p.services[params.Service].chain(), s.eldest
 		return nil
 	})
-	for i := range links {
-		if troubled(machine.State(links[i].Phase)) {
-			links[i].Evidence = append(links[i].Evidence, s.evidence(ctx, links[i].Project, links[i].Service)...)
-		}
+	if err != nil {
+		return nil, err
 	}
-	return links, err
+	s.remember(strands, eldest)
+	links := make([]api.Link, 0, len(strands))
+	for _, strand := range strands {
+		link := strand.link
+		link.Evidence = append(strand.steps, link.Evidence...)
+		if troubled(link) {
+			link.Evidence = append(link.Evidence, s.evidence(ctx, link.Project, link.Service)...)
+		}
+		links = append(links, link)
+	}
+	return links, nil
 }
 
-// troubled reports whether the output of a service in this state is evidence.
-func troubled(state machine.State) bool {
-	return failing(state) || state == machine.Ending
+// troubled reports whether the output of a service is evidence.
+func troubled(link api.Link) bool {
+	state := machine.State(link.Phase)
+	return failing(state) || state == machine.Ending || link.Code != ""
 }
 
 // chain follows causes from service to service. Dependencies have no cycles,
 // but what failed because of what may: each service appears once.
-func (v *service) chain() []api.Link {
-	var links []api.Link
+func (v *service) chain() []strand {
+	var strands []strand
+	graph := v.project.graph()
 	seen := map[*service]bool{}
 	for v != nil && !seen[v] {
 		seen[v] = true
-		next, _ := v.blocker()
-		if v.state != machine.Waiting {
-			next = v.project.services[v.cause.Service]
+		next := v.project.services[v.cause.Service]
+		if other, _ := v.blockerIn(graph); other != nil && v.pending() {
+			next = other
 		}
-		links = append(links, v.link())
+		strands = append(strands, v.strand(graph))
 		v = next
 	}
-	return links
+	return strands
 }
 
-func (v *service) link() api.Link {
+// pending reports whether the service waits for what it depends on: to start, or
+// for a run that is due.
+func (v *service) pending() bool {
+	return v.state == machine.Waiting || v.cron != nil && v.cron.owed != nil
+}
+
+func (v *service) strand(graph plan.Graph) strand {
 	link := api.Link{
-		Project: v.project.generation.Project, Service: v.config.Name, Phase: string(v.state),
-		Since: timestamp(v.since), Cause: v.because(), Evidence: []string{}, Help: []api.Help{},
+		Project: v.project.generation.Project, Service: v.config.Name, Phase: string(v.state), Code: v.cause.Code,
+		Since: timestamp(v.since), Cause: v.because(graph), Evidence: v.sayings(), Help: v.remedies(),
 	}
+	strand := strand{link: link, direct: v.direct()}
 	for _, transition := range v.story() {
-		link.Evidence = append(link.Evidence, fmt.Sprintf("%s %s → %s: %s",
-			transition.At.Format("15:04:05.000"), transition.From, transition.To, transition.Cause.Text))
+		strand.steps = append(strand.steps, stepLine(transition.At, string(transition.From), string(transition.To), transition.Cause.Text))
 	}
+	return strand
+}
+
+// remedies are what may be done about the state of a service.
+func (v *service) remedies() []api.Help {
+	start := "sysg start -s " + v.selector()
+	output := api.Help{Label: "its output", Command: "sysg logs -s " + v.selector()}
+	var help []api.Help
 	switch {
 	case failing(v.state):
-		link.Help = append(link.Help,
-			api.Help{Label: "try again", Command: "sysg start -s " + v.selector()},
-			api.Help{Label: "its output", Command: "sysg logs -s " + v.selector()})
+		help = []api.Help{{Label: "try again", Command: start}, output}
 	case v.state == machine.Down:
-		link.Help = append(link.Help, api.Help{Label: "start it", Command: "sysg start -s " + v.selector()})
+		help = []api.Help{{Label: "start it", Command: start}}
+	case v.state == machine.Skipped && !v.excused():
+		help = []api.Help{{Label: "start it all the same", Command: start}}
+	case v.state == machine.Scheduled:
+		help = []api.Help{
+			{Label: "run it now", Command: "sysg cron run -s " + v.selector()},
+			{Label: "its runs so far", Command: "sysg cron history -s " + v.selector()},
+		}
 	}
-	return link
+	if v.cause.Code != "" {
+		help = append(help, api.Help{Label: "what " + v.cause.Code + " means", Command: "sysg explain " + v.cause.Code})
+	}
+	return help
+}
+
+// direct reports whether the service has nothing to prepare.
+func (v *service) direct() bool {
+	return v.config.PreStart == nil && v.config.Skip != generation.SkipByCommand
 }
 
 // story is the history without what nobody did: the step through preparing of
 // a service that has nothing to prepare.
 func (v *service) story() []machine.Transition {
-	if v.config.PreStart != nil {
+	if !v.direct() {
 		return v.history
 	}
 	var story []machine.Transition
@@ -98,35 +145,6 @@ func (v *service) story() []machine.Transition {
 	return story
 }
 
-// evidence is the end of what a service has printed since it was last tried.
-func (s *Supervisor) evidence(ctx context.Context, project, service string) []string {
-	var since time.Time
-	err := s.consult(ctx, func() error {
-		if p := s.projects[project]; p != nil && p.services[service] != nil {
-			since = p.services[service].tried
-		}
-		return nil
-	})
-	if err != nil {
-		return nil // nobody is there to read it
-	}
-	lines, _, err := s.logs.Tail(project, service, evidenceLines, "")
-	if err != nil {
-		return []string{"cannot read its log: " + err.Error()}
-	}
-	var evidence []string
-	for _, line := range lines {
-		// Earlier runs are another story. Raw lines have no time.
-		if line.Time.IsZero() || !line.Time.Before(since.Truncate(time.Microsecond)) {
-			evidence = append(evidence, strings.TrimPrefix(line.Stream+": ", ": ")+line.Text)
-		}
-	}
-	return evidence
-}
-
-// portInUse matches what programs say when they cannot bind.
-var portInUse = regexp.MustCompile(`(?i)address already in use|EADDRINUSE`)
-
 // explain adds the services' output to a result that tells of failures, and
 // sharpens the code where the output says more than the exit.
 func (s *Supervisor) explain(ctx context.Context, result *api.Result) {
@@ -136,10 +154,8 @@ func (s *Supervisor) explain(ctx context.Context, result *api.Result) {
 			continue
 		}
 		diagnostic.Evidence = s.evidence(ctx, diagnostic.Project, diagnostic.Service)
-		for _, line := range diagnostic.Evidence {
-			if portInUse.MatchString(line) && diagnostic.Code != api.CodeGivenUp {
-				diagnostic.Code = api.CodePortInUse
-			}
+		if portInUse(diagnostic.Code, diagnostic.Evidence) {
+			diagnostic.Code = api.CodePortInUse
 		}
 	}
 }

@@ -1,0 +1,77 @@
+package supervisor
+
+import (
+	"os"
+	"slices"
+
+	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
+)
+
+// What a service stores (FDSTORE=1, sd_notify(3)) is with sysg-exec, which hands
+// it to the next incarnation. Copies are kept here, so that it outlives
+// sysg-exec, too. Where that finds that the other side of one is gone it drops
+// it, also one that it gets from here.
+
+// storedFile is a copy of one descriptor.
+type storedFile struct {
+	name string
+	file *os.File
+}
+
+// store hands files to sysg-exec, and keeps copies.
+func (s *Supervisor) store(r *run, name string, files []*os.File) {
+	v := r.service.owner()
+	for _, file := range files {
+		if len(v.stored) >= spec.MaxKept || v.hasStored(file) {
+			continue
+		}
+		if copied, err := sys.DupFile(file); err == nil {
+			v.stored = append(v.stored, storedFile{name, copied})
+		}
+	}
+	if err := s.helper.Keep(spec.Keep{Incarnation: r.incarnation, Name: name}, files); err != nil {
+		s.log.Debug("Cannot have descriptors stored now", "service", v.selector(), "error", err)
+	}
+}
+
+// owner is the service that a stand-in stands in for, else the service itself.
+func (v *service) owner() *service {
+	if v.of != nil {
+		return v.of
+	}
+	return v
+}
+
+func (v *service) hasStored(file *os.File) bool {
+	return slices.ContainsFunc(v.stored, func(one storedFile) bool { return sys.SameOpen(one.file, file) })
+}
+
+// dropStored closes copies.
+func (v *service) dropStored(meant func(name string) bool) {
+	v.stored = slices.DeleteFunc(v.stored, func(one storedFile) bool {
+		if meant(one.name) {
+			_ = one.file.Close()
+			return true
+		}
+		return false
+	})
+}
+
+// storeAgain gives a new sysg-exec what a service stored, if it runs: it is
+// known by its incarnation.
+func (s *Supervisor) storeAgain(v *service) {
+	if v.run == nil || v.run.role != spec.RoleMain || v.run.emptied {
+		return
+	}
+	for _, one := range v.stored {
+		copied, err := sys.DupFile(one.file)
+		if err == nil {
+			err = s.helper.Keep(spec.Keep{Incarnation: v.run.incarnation, Name: one.name}, []*os.File{copied})
+		}
+		if err != nil {
+			s.log.Debug("Cannot have descriptors stored now", "service", v.selector(), "error", err)
+			return
+		}
+	}
+}
