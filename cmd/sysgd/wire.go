@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"systemg.org/sysg/pkg/execclient"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/logs"
+	"systemg.org/sysg/pkg/metrics"
 	"systemg.org/sysg/pkg/paths"
 	"systemg.org/sysg/pkg/server"
 	"systemg.org/sysg/pkg/store"
@@ -26,7 +28,7 @@ import (
 // lock before anything is read, the parts before the supervisor, the listener
 // last, so that the first client meets a supervisor.
 func serve(ctx context.Context, d directories, log *slog.Logger) error {
-	listener, err := systemd.Listener("control")
+	listener, inherited, err := systemd.Listener("control")
 	if err != nil {
 		return err
 	}
@@ -39,6 +41,7 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 	}
 	// Never closed by us: whoever gets it may rely on our being gone.
 	defer runtime.KeepAlive(lock)
+	defer pidFile(d.state, log)()
 	bootID, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return err
@@ -47,18 +50,44 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 	// The parts report to the supervisor, which is made of them: they are
 	// told where to report through a variable that is set before they start.
 	var s *supervisor.Supervisor
-	capture, err := logs.New(paths.Logs(d.state), paths.Spool(d.runtime), func(drained logs.Drained) { s.Drained(drained.Incarnation) })
+	options := logs.Options{
+		Dir: paths.Logs(d.state), Spool: paths.Spool(d.runtime),
+		Drained: func(drained logs.Drained) { s.Drained(drained.Incarnation) },
+		Lost:    func(lost logs.Lost) { tellOfLoss(log, lost) },
+	}
+	if journal, err := systemd.OpenJournal(paths.JournalSocket); err == nil {
+		options.Journal = journal
+	}
+	capture, err := logs.New(options)
 	if err != nil {
 		return err
 	}
 	defer capture.Close()
 	writer := store.NewWriter(paths.Projects(d.state), func(project string, seq uint64, err error) { s.Written(project, seq, err) })
 	defer writer.Close()
+	clock, err := newClock(log)
+	if err != nil {
+		return err
+	}
+	defer clock.close()
+	journal, err := store.OpenJournal(paths.Events(d.state), func(err error) { log.Error("Cannot keep a record of events", "error", err) })
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	kernel := metrics.NewKernel()
+	meter := metrics.NewMeter(kernel, func(err error) { log.Error("Cannot keep samples on disk", "error", err) })
+	defer meter.Close()
 	s = supervisor.New(supervisor.Config{
+		Journal:     journal,
+		Kernel:      kernel,
+		Meter:       meter,
+		Clock:       clock,
 		Dial:        func() (supervisor.Helper, error) { return dial(paths.Exec(d.runtime)) },
 		Generations: &generation.Store{Dir: paths.Generations(d.state)},
 		Logs:        captured{capture, paths.Logs(d.state)},
 		States:      states{writer, paths.Projects(d.state)},
+		Inherited:   inherited,
 		BootID:      strings.TrimSpace(string(bootID)),
 		Log:         log,
 	})
@@ -70,7 +99,7 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 	served := make(chan error, 1)
 	go func() {
 		defer end()
-		served <- server.Serve(ctx, listener, s, server.Options{Version: version.Version, Log: log})
+		served <- server.Serve(ctx, listener, s, server.Options{Version: version.Version, State: d.state, Log: log})
 	}()
 	if err := systemd.Notify("READY=1"); err != nil {
 		log.Warn("Cannot tell systemd that we are ready, ignoring", "error", err)
@@ -122,12 +151,27 @@ type captured struct {
 	dir string
 }
 
-func (c captured) Tail(project, service string, lines int, stream string) ([]logs.Line, logs.Position, error) {
-	return logs.Tail(c.dir, project, service, lines, stream)
+func (c captured) Tail(project, service string, lines int, q logs.Query) ([]logs.Line, logs.Position, error) {
+	return logs.Tail(c.dir, project, service, lines, q)
 }
 
-func (c captured) FollowAll(ctx context.Context, all []logs.Followed, stream string, emit func(int, logs.Line) error) error {
-	return logs.FollowAll(ctx, c.dir, all, stream, emit)
+func (c captured) History(project, service string, q logs.Query) iter.Seq2[logs.Line, error] {
+	return logs.History(c.dir, project, service, q)
+}
+
+func (c captured) FollowAll(ctx context.Context, all []logs.Followed, q logs.Query, emit func(int, logs.Line) error) error {
+	return logs.FollowAll(ctx, c.dir, all, q, emit)
+}
+
+// tellOfLoss says that output of a service cannot be written, and that it can
+// again.
+func tellOfLoss(log *slog.Logger, lost logs.Lost) {
+	service := lost.Project + "/" + lost.Service
+	if lost.Count == 0 {
+		log.Error("Cannot write the output of a service; counting and dropping it", "service", service, "error", lost.Why)
+		return
+	}
+	log.Warn("The output of a service is written again", "service", service, "dropped", lost.Count, "unit", lost.Unit, "cause", lost.Why)
 }
 
 // states joins the writer of state files with what reads them back.

@@ -19,12 +19,15 @@ var ErrNotRunning = errors.New("no supervisor is running")
 
 // AnswerWithin is how long a daemon that works may take for a question, with
 // room for its own start.
-const AnswerWithin = 15 * time.Second
+const AnswerWithin = 10 * time.Second
 
-// Conn is one connection to sysgd. AnswerWithin may be changed before a call.
+// Conn is one connection to sysgd. AnswerWithin, for questions, and Patience,
+// for commands, may be changed before a call.
 type Conn struct {
 	AnswerWithin time.Duration
+	Patience     Patience
 
+	path   string
 	stream *net.UnixConn
 	reader *api.Reader
 	// info is what the daemon answered to the first GetInfo.
@@ -42,7 +45,10 @@ func Dial(path string) (*Conn, error) {
 	case err != nil:
 		return nil, fmt.Errorf("cannot connect to the supervisor: %w", err)
 	}
-	return &Conn{AnswerWithin: AnswerWithin, stream: stream, reader: api.NewReader(stream, api.MaxReply)}, nil
+	return &Conn{
+		AnswerWithin: AnswerWithin, Patience: DefaultPatience,
+		path: path, stream: stream, reader: api.NewReader(stream, api.MaxReply),
+	}, nil
 }
 
 // Close hangs up. A foreground start ends with it, nothing else does.
@@ -76,6 +82,9 @@ func (c *Conn) call(method string, parameters any, each func(api.Reply) error) (
 		c.patience(0)
 	}
 	for {
+		if quick[method] { // each answer of a stream has its own time
+			c.patience(c.AnswerWithin)
+		}
 		var reply api.Reply
 		continues, err := c.receive(&reply)
 		if err != nil || !continues {
@@ -93,7 +102,10 @@ func (c *Conn) call(method string, parameters any, each func(api.Reply) error) (
 
 // quick are the methods that wait for nothing. All others are mutations, or
 // follow something.
-var quick = map[string]bool{api.MethodStatus: true, api.MethodWhy: true}
+var quick = map[string]bool{
+	api.MethodGetInfo: true, api.MethodIdentify: true, api.MethodSurvey: true,
+	api.MethodStatus: true, api.MethodInspect: true, api.MethodWhy: true, api.MethodCron: true,
+}
 
 // patience is how long the daemon has from now on; 0 means for ever.
 func (c *Conn) patience(d time.Duration) {
@@ -134,6 +146,16 @@ func (c *Conn) receive(v any) (continues bool, err error) {
 	frame, err := c.reader.Next()
 	if err != nil {
 		return false, transport(err)
+	}
+	// In one go, since a status may be large. What is no error is as good as
+	// understood then.
+	quick := struct {
+		Parameters any    `json:"parameters"`
+		Continues  bool   `json:"continues"`
+		Error      string `json:"error"`
+	}{Parameters: v}
+	if err := json.Unmarshal(frame, &quick); err == nil && quick.Error == "" {
+		return quick.Continues, nil
 	}
 	var response api.ControlResponse
 	if err := json.Unmarshal(frame, &response); err != nil {

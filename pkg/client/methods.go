@@ -28,6 +28,11 @@ func (c *Conn) Shutdown(ctx context.Context, each func(api.Reply) error) (api.Re
 }
 
 func (c *Conn) mutate(ctx context.Context, method string, p any, each func(api.Reply) error) (api.Result, error) {
+	if start, ok := p.(api.Start); !ok || !start.Foreground { // that one takes as long as its services
+		watched, stop := c.watched(ctx)
+		defer stop()
+		ctx = watched
+	}
 	reply, err := c.Call(ctx, method, p, each)
 	if err != nil {
 		return api.Result{}, err

@@ -24,6 +24,11 @@ type connection struct {
 	// writing keeps the frames of a Supervisor that emits from several
 	// goroutines whole.
 	writing sync.Mutex
+	// broken is why nothing more can be written: half a frame may have been.
+	broken error
+	// pace guards the write deadline; hurried, it is the last one.
+	pace    sync.Mutex
+	hurried bool
 	// life ends with the server, not with the connection.
 	life context.Context
 }
@@ -43,7 +48,7 @@ func (c *connection) serve(ctx context.Context) {
 	// deadlines itself.
 	stop := context.AfterFunc(ctx, func() {
 		_ = c.stream.CloseRead()
-		_ = c.stream.SetWriteDeadline(time.Now().Add(lastWords))
+		c.hurry(lastWords)
 	})
 	defer stop()
 
@@ -139,20 +144,46 @@ func (c *connection) send(parameters any, continues bool, name string) error {
 	if err != nil {
 		return err
 	}
-	frame, err := api.Frame(api.ControlResponse{Parameters: text, Continues: continues, Error: name}, api.MaxReply)
+	frame, err := api.ReplyFrame(text, continues, name, api.MaxReply)
 	if err != nil {
 		return err
 	}
+	return c.write(frame, continues)
+}
+
+// write gives the peer a time to read, so that one that does not holds neither
+// us nor its place for ever.
+func (c *connection) write(frame []byte, continues bool) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	_, err = c.stream.Write(frame)
-	return err
+	if c.broken != nil {
+		return c.broken
+	}
+	patience := c.server.options.ReplyTime
+	if continues {
+		patience = c.server.options.StreamTime
+	}
+	c.pace.Lock()
+	if !c.hurried {
+		_ = c.stream.SetWriteDeadline(time.Now().Add(patience))
+	}
+	c.pace.Unlock()
+	_, c.broken = c.stream.Write(frame)
+	return c.broken
+}
+
+// hurry is the last deadline, for all that is still to be written.
+func (c *connection) hurry(patience time.Duration) {
+	c.pace.Lock()
+	defer c.pace.Unlock()
+	c.hurried = true
+	_ = c.stream.SetWriteDeadline(time.Now().Add(patience))
 }
 
 // dismiss tells a peer that is not heard why, and hangs up. The deadline
 // keeps it from holding up the accept loop; a fresh socket has room anyway.
 func (c *connection) dismiss(why error) {
-	_ = c.stream.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	c.hurry(100 * time.Millisecond)
 	_ = c.fail(why)
 	_ = c.stream.Close()
 }

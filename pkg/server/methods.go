@@ -80,15 +80,6 @@ func shutdown(c *call) (any, error) {
 	return api.Reply{Result: &result}, err
 }
 
-func status(c *call) (any, error) {
-	p, err := parameters[api.Status](c)
-	if err != nil {
-		return nil, err
-	}
-	snapshot, err := c.server.supervisor.Status(c.ctx, c.caller, p)
-	return api.Reply{Snapshot: &snapshot}, err
-}
-
 func why(c *call) (any, error) {
 	p, err := parameters[api.Why](c)
 	if err != nil {

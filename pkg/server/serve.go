@@ -21,19 +21,36 @@ type Supervisor interface {
 	Restart(ctx context.Context, by api.Caller, p api.Restart, emit func(api.Reply) error) (api.Result, error)
 	Shutdown(ctx context.Context, by api.Caller, emit func(api.Reply) error) (api.Result, error)
 	Status(ctx context.Context, by api.Caller, p api.Status) (api.Snapshot, error)
+	Watch(ctx context.Context, by api.Caller, p api.Status, emit func(api.Reply) error) error
+	Inspect(ctx context.Context, by api.Caller, p api.Inspect, emit func(api.Reply) error) (api.Inspection, error)
+	Events(ctx context.Context, by api.Caller, p api.Events, emit func(api.Reply) error) error
 	Why(ctx context.Context, by api.Caller, p api.Why) ([]api.Link, error)
 	Logs(ctx context.Context, by api.Caller, p api.Logs, emit func(api.Reply) error) error
+	ClearLogs(ctx context.Context, by api.Caller, p api.ClearLogs) (api.Cleared, error)
+	Identify(ctx context.Context) (api.Identity, error)
+	Survey(ctx context.Context, by api.Caller) (api.Survey, error)
+	Cron(ctx context.Context, by api.Caller, p api.CronQuery) ([]api.CronUnit, error)
+	CronRun(ctx context.Context, by api.Caller, p api.CronRunNow, emit func(api.Reply) error) (api.Result, error)
+	Generations(ctx context.Context, by api.Caller, p api.Generations) ([]api.Installed, error)
+	Standing(ctx context.Context, by api.Caller, p api.StandingOf) (api.Standing, error)
+	Forget(ctx context.Context, by api.Caller, p api.Forget) (api.Result, error)
 }
 
 // Options are the server's settings; the zero value is usable.
 type Options struct {
 	// Version is what GetInfo answers.
 	Version string
+	// State is the folder of state, for clients that look elsewhere.
+	State string
 	// MaxConnections bounds how many peers are served at once; 0 means 128.
 	MaxConnections int
 	// FrameTime is how long a frame may take to arrive once it has begun;
 	// 0 means 10 s.
 	FrameTime time.Duration
+	// ReplyTime is how long a peer may take to take an answer, StreamTime how
+	// long it may take between two frames of a stream: a pager, or a terminal
+	// that is stopped by Ctrl-S, does not read for a while. 0 means 30 s and 1 h.
+	ReplyTime, StreamTime time.Duration
 	// Log is where refusals are told; nil means nowhere.
 	Log *slog.Logger
 }
@@ -86,6 +103,12 @@ func newServer(supervisor Supervisor, options Options) *server {
 	}
 	if options.FrameTime == 0 {
 		options.FrameTime = 10 * time.Second
+	}
+	if options.ReplyTime == 0 {
+		options.ReplyTime = 30 * time.Second
+	}
+	if options.StreamTime == 0 {
+		options.StreamTime = time.Hour
 	}
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)

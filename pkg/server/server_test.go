@@ -20,6 +20,8 @@ import (
 
 // fake is a supervisor whose services are words in the parameters.
 type fake struct {
+	Supervisor // what is not below is not called
+
 	started  chan api.Caller // one for each Start that has begun
 	finished chan error      // why a Start ended
 	release  chan struct{}   // lets a Stop end

@@ -36,12 +36,22 @@ var table = map[string]row{
 	api.MethodGetInfo:        {viewer, getInfo},
 	api.MethodGetDescription: {viewer, getDescription},
 	api.MethodStatus:         {viewer, status},
+	api.MethodInspect:        {viewer, inspect},
+	api.MethodEvents:         {viewer, events},
 	api.MethodWhy:            {viewer, why},
 	api.MethodLogs:           {operator, logs},
+	api.MethodClearLogs:      {operator, clearLogs},
 	api.MethodStart:          {operator, start},
 	api.MethodStop:           {operator, mutation(Supervisor.Stop)},
 	api.MethodRestart:        {operator, mutation(Supervisor.Restart)},
 	api.MethodShutdown:       {admin, shutdown},
+	api.MethodIdentify:       {viewer, identify},
+	api.MethodSurvey:         {viewer, survey},
+	api.MethodCron:           {viewer, cron},
+	api.MethodCronRun:        {operator, mutation(Supervisor.CronRun)},
+	api.MethodGenerations:    {viewer, generations},
+	api.MethodStanding:       {operator, standing},
+	api.MethodForget:         {admin, forget},
 }
 
 // call is one call on its way to the supervisor.
