@@ -15,7 +15,7 @@ import (
 const explainName = "explain"
 
 var explainVerb = verb{
-	name: explainName, usage: "[CODE]", short: "explain the code of an error", words: 1,
+	name: explainName, offline: true, usage: "[CODE]", short: "explain the code of an error", words: 1,
 	help: "Explain a code such as SG0102: what it means, its usual cause, and what to do.\nWithout a code, list them all.",
 	setup: func(*pflag.FlagSet) action {
 		return func(_ context.Context, a *app, words []string) error {
@@ -40,6 +40,9 @@ func listCodes(out *output) error {
 
 func explainCode(out *output, word string) error {
 	code := strings.ToUpper(word)
+	if explainAbsence(out, code) {
+		return nil
+	}
 	all := api.Explanations()
 	i := slices.IndexFunc(all, func(e api.Explanation) bool { return e.Code == code })
 	switch {
@@ -52,6 +55,22 @@ func explainCode(out *output, word string) error {
 		fmt.Fprintf(out.stdout, "%s: %s\n\nUsual cause: %s\n\nWhat to do: %s\n", e.Code, e.Meaning, e.Cause, e.Remedy)
 	}
 	return nil
+}
+
+// explainAbsence tells of a code that the older program had, and we do not.
+func explainAbsence(out *output, code string) bool {
+	absences := api.Absences()
+	i := slices.IndexFunc(absences, func(a api.Absence) bool { return a.Code == code })
+	switch {
+	case i < 0:
+		return false
+	case out.json:
+		out.printJSON(absences[i])
+	default:
+		a := absences[i]
+		fmt.Fprintf(out.stdout, "%s: %s\n\nIt does not occur: %s\n", a.Code, a.Meaning, a.Reason)
+	}
+	return true
 }
 
 // unknownCode names the code that is nearest to what was asked for.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -11,17 +12,17 @@ import (
 
 // foreground starts projects that live as long as we do, and shows what they
 // print. Interrupted, we hang up, which stops them, and stay until that is so.
-func (a *app) foreground(ctx context.Context, selections []selection, numbers map[string]int) error {
+func (s *start) foreground(ctx context.Context, a *app, selections []selection, numbers map[string]int) error {
 	if !a.out.scripted && !a.out.quiet {
-		for _, s := range selections {
-			fmt.Fprintf(a.out.stdout, "Starting project '%s' in the foreground…\n", s.project)
+		for _, sel := range selections {
+			fmt.Fprintf(a.out.stdout, "Starting project '%s' in the foreground…\n", sel.project)
 		}
 	}
 	attached, release := interruptible(ctx)
 	defer release()
-	screen := &screen{out: a.out, told: map[string]bool{}}
-	result, err := a.each(attached, selections, func(ctx context.Context, conn *client.Conn, s selection) (api.Result, error) {
-		p := s.start(numbers)
+	screen := &screen{out: a.out, told: map[string]bool{}, stderr: s.stderr}
+	result, err := a.each(attached, selections, func(ctx context.Context, conn *client.Conn, sel selection) (api.Result, error) {
+		p := s.call(sel, numbers)
 		p.Foreground = true
 		result, err := conn.Start(ctx, p, screen.show)
 		if ctx.Err() != nil {
@@ -34,6 +35,12 @@ func (a *app) foreground(ctx context.Context, selections []selection, numbers ma
 			return err
 		}
 		return interruption(attached)
+	}
+	if errors.Is(err, client.ErrWentAway) {
+		// What it left of ours has no client any more: the next supervisor ends it.
+		if conn, again := a.reach(); again == nil {
+			_ = conn.Close()
+		}
 	}
 	if err != nil {
 		return err
@@ -112,6 +119,8 @@ func (a *app) ended(ctx context.Context, selections []selection, result api.Resu
 // screen is where the output of several services meets.
 type screen struct {
 	out *output
+	// stderr: what services write there goes to ours.
+	stderr bool
 
 	mu sync.Mutex
 	// told are the services whose failure has been told.
@@ -124,6 +133,8 @@ func (s *screen) show(reply api.Reply) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case reply.Line != nil && s.stderr && reply.Line.Stream == "stderr":
+		fmt.Fprintf(s.out.stderr, "[%s:stderr] %s\n", reply.Line.Service, reply.Line.Text)
 	case reply.Line != nil:
 		s.out.line(*reply.Line, withService)
 	case reply.Progress != nil && s.out.verbose:

@@ -11,7 +11,7 @@ import (
 // helpVerb is a function, not a variable, as it refers to all verbs.
 func helpVerb() verb {
 	return verb{
-		name: "help", usage: "[COMMAND]", short: "explain sysg, or one of its commands", words: 1,
+		name: "help", offline: true, usage: "[COMMAND]", short: "explain sysg, or one of its commands", words: 1,
 		help: "Explain sysg, or one of its commands.",
 		setup: func(*pflag.FlagSet) action {
 			return func(_ context.Context, a *app, words []string) error {
@@ -29,7 +29,7 @@ func printHelp(out *output) {
 	fmt.Fprint(out.stdout, "sysg starts a stack of services from one YAML file and keeps it running.\n\nUsage: sysg COMMAND [flags]\n\nCommands:\n")
 	for _, v := range verbs() {
 		if !v.internal {
-			fmt.Fprintf(out.stdout, "  %-9s %s\n", v.name, v.short)
+			fmt.Fprintf(out.stdout, "  %-11s %s\n", v.name, v.short)
 		}
 	}
 	fmt.Fprintf(out.stdout, "\nFlags of every command:\n%s\n`sysg help COMMAND` explains a command.\n", describeFlags(general(), nil))

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/doctor"
 	"systemg.org/sysg/pkg/paths"
 )
 
@@ -332,7 +333,7 @@ func TestListenersInTheKernelsTable(t *testing.T) {
 		"/systemg/control.sock":            false,
 		"":                                 false,
 	} {
-		if got := listening(table, path); got != want {
+		if got := doctor.Listening(table, path); got != want {
 			t.Errorf("%q: %v", path, got)
 		}
 	}

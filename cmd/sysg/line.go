@@ -44,7 +44,7 @@ func (o *output) line(l api.Line, how lineStyle) {
 
 // dated is a line with its time and stream, where its log has them.
 func (o *output) dated(l api.Line) string {
-	if l.Time == "" {
+	if l.Time == "" || l.Stream == "" { // Its log has none, or its text has the time.
 		return l.Text
 	}
 	return paint(o.colour, faint, l.Time+" "+l.Stream) + " " + l.Text

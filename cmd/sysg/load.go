@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"math"
+	"runtime/debug"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/generation"
@@ -43,19 +44,31 @@ func (a *app) load(path string) ([]generation.Generation, error) {
 	return a.compile(m, sources)
 }
 
+// The collector begins to hurry at so much memory. What a manifest can take is
+// less, whatever is in it, and what else there is has been let go. A large file
+// is copied as a whole a few times, so that for one it begins earlier.
+const (
+	readingMemory = 84 << 20
+	largeMemory   = 60 << 20
+	largeFile     = 4 << 20
+)
+
+func hurry(from int64) {
+	if debug.SetMemoryLimit(-1) > from {
+		debug.SetMemoryLimit(from)
+	}
+}
+
 // read reads and checks a manifest. It returns the texts of its files as well,
 // as far as they could be read.
 func (a *app) read(path string) (*manifest.Manifest, *manifest.Sources, error) {
+	hurry(readingMemory)
 	var sources manifest.Sources
-	m, err := manifest.Load(path, manifest.Options{
-		Open: func(file string) ([]byte, error) {
-			content, err := openManifest(file)
-			sources.Add(file, content)
-			return content, err
-		},
-		LookupEnv: os.LookupEnv,
-		Home:      a.env("HOME"), User: a.env("USER"), Shell: a.env("SHELL"),
-	})
+	opts, err := a.manifestOptions(&sources)
+	if err != nil {
+		return nil, &sources, err
+	}
+	m, err := manifest.Load(path, opts)
 	var problems manifest.Problems
 	if errors.As(err, &problems) {
 		return nil, &sources, &badManifest{problems, &sources}
@@ -66,7 +79,10 @@ func (a *app) read(path string) (*manifest.Manifest, *manifest.Sources, error) {
 // compile makes a generation of each project, with our environment as what
 // the services inherit.
 func (a *app) compile(m *manifest.Manifest, sources *manifest.Sources) ([]generation.Generation, error) {
-	generations, err := m.Compile(manifest.CompileOptions{Environ: os.Environ()})
+	// What is accepted may be as large as it is; to collect it again and again
+	// would take longer than all the rest.
+	debug.SetMemoryLimit(math.MaxInt64)
+	generations, err := m.Compile(manifest.CompileOptions{Environ: a.environ()})
 	var problems manifest.Problems
 	if errors.As(err, &problems) {
 		return nil, &badManifest{problems, sources}

@@ -2,97 +2,115 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"slices"
-	"strings"
-	"sync"
+	"regexp"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"systemg.org/sysg/pkg/api"
-	"systemg.org/sysg/pkg/client"
+	"systemg.org/sysg/pkg/logs"
 )
 
 const logsHelp = `Show what services printed, each line with its time and stream.
 
 On a terminal the logs are followed; --follow and --no-follow say so anywhere.
---supervisor shows the supervisor's own log. --path prints where a log is.`
+--since, --until and --all show what there is and end. Times are RFC 3339, a day
+(2026-01-31, UTC), or an age (90s, 30m, 2h, 7d, 1w). --invocation shows one run
+of a service, by the id that status and why name; its beginning is enough.
+
+--path prints where a log is, --purge empties it, --prune deletes rotated files
+beyond --max-size or --max-age, and --supervisor is about the supervisor's own
+log. No supervisor has to run for any of this.`
 
 var logsVerb = verb{
 	name: "logs", short: "show what services printed", help: logsHelp,
 	setup: func(flags *pflag.FlagSet) action {
-		l := logs{}
-		flags.StringP("config", "c", "", "not needed: the supervisor knows")
-		_ = flags.MarkHidden("config")
+		l := logsCommand{}
+		flags.StringVarP(&l.config, "config", "c", "", "only the projects of this manifest")
 		l.scope.declare(flags)
 		flags.BoolVar(&l.supervisor, "supervisor", false, "the supervisor's own log")
-		flags.IntVarP(&l.lines, "lines", "l", 100, "how many lines, counted from the end")
+		flags.StringVar(&l.invocation, "invocation", "", "only what this run of a service printed")
+		flags.IntVarP(&l.lines, "lines", "l", 100, "how many lines, counted from the end; 0 with --follow is only what comes")
 		flags.StringVarP(&l.kind, "kind", "k", "", "only stdout or stderr")
 		flags.BoolVarP(&l.follow, "follow", "f", false, "go on with what comes")
 		flags.BoolVar(&l.noFollow, "no-follow", false, "end at the end")
+		flags.StringVar(&l.since, "since", "", "only what was printed since a time")
+		flags.StringVar(&l.until, "until", "", "only what was printed until a time")
+		flags.StringVarP(&l.grep, "grep", "g", "", "only lines that match a regular expression")
+		flags.BoolVarP(&l.all, "all", "a", false, "everything that is kept, rotated files too")
 		flags.BoolVar(&l.path, "path", false, "print the path of the log")
 		flags.BoolVar(&l.raw, "raw", false, "only the lines themselves")
-		return func(ctx context.Context, a *app, _ []string) error { return l.run(ctx, a) }
+		flags.BoolVar(&l.strip, "strip-ansi", false, "without colours (default for json, raw and where stdout is no terminal)")
+		flags.BoolVar(&l.noStrip, "no-strip-ansi", false, "with colours, as they were printed")
+		flags.StringVar(&l.repeat, "stream", "", "show the end of the log anew every so often")
+		flags.BoolVar(&l.purge, "purge", false, "empty the log, and delete its rotated files")
+		flags.BoolVar(&l.prune, "prune", false, "delete rotated files")
+		flags.StringVar(&l.maxSize, "max-size", "", "with --prune: keep so much of them (10M, 1.5G)")
+		flags.StringVar(&l.maxAge, "max-age", "", "with --prune: keep what is not older (12h, 7d, 4w)")
+		return func(ctx context.Context, a *app, _ []string) error {
+			l.counted = flags.Changed("lines")
+			return l.run(ctx, a)
+		}
 	},
 }
 
-type logs struct {
-	scope                 scope
-	supervisor, path, raw bool
-	follow, noFollow      bool
-	lines                 int
-	kind                  string
+type logsCommand struct {
+	config                     string
+	scope                      scope
+	invocation                 string
+	supervisor, path, raw, all bool
+	follow, noFollow           bool
+	strip, noStrip             bool
+	purge, prune               bool
+	lines                      int
+	counted                    bool // lines was given
+	kind, since, until, grep   string
+	repeat, maxSize, maxAge    string
+	query                      logs.Query
+	interval                   time.Duration
+	bounds                     logs.Clear
 }
 
-func (l *logs) run(ctx context.Context, a *app) error {
-	if err := l.check(); err != nil {
+func (l *logsCommand) run(ctx context.Context, a *app) error {
+	if err := l.check(time.Now()); err != nil {
 		return err
 	}
 	home, err := a.home()
 	if err != nil {
 		return err
 	}
-	if l.supervisor {
-		return l.own(a.out, home.supervisorLog())
-	}
-	if l.path {
-		if paths := l.exactPaths(home); paths != nil {
-			fmt.Fprintln(a.out.stdout, strings.Join(paths, "\n"))
-			return nil
-		}
-	}
-	targets, err := l.targets(ctx, a)
+	targets, err := l.targets(a, home)
 	if err != nil {
 		return err
 	}
-	if l.path {
+	switch {
+	case l.path:
 		for _, t := range targets {
-			fmt.Fprintln(a.out.stdout, home.serviceLog(t.Project, t.Service))
+			fmt.Fprintln(a.out.stdout, home.logOf(t))
 		}
 		return nil
+	case l.purge || l.prune:
+		return l.clear(ctx, a, home, targets)
 	}
-	style := withoutService
-	switch {
-	case l.raw:
-		style = raw
-	case len(targets) > 1:
-		style = withService
-	}
-	if l.followed(a) {
-		return l.stream(ctx, a, targets, style)
-	}
-	return l.tail(ctx, a, targets, style)
+	return l.show(ctx, a, home, targets)
 }
 
-func (l *logs) check() error {
+// check refuses what cannot be meant, and reads what was given in words.
+func (l *logsCommand) check(now time.Time) error {
+	for _, refuse := range []func() error{l.checkTarget, l.checkMode, l.checkValues, func() error { return l.read(now) }} {
+		if err := refuse(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *logsCommand) checkTarget() error {
 	switch {
-	case l.supervisor && !l.scope.empty():
-		return &api.Diagnostic{Code: api.CodeLogsSelector, Title: "--supervisor is a log of its own and takes no -s or -p"}
-	case !l.supervisor && l.scope.empty():
+	case l.supervisor && (!l.scope.empty() || l.invocation != ""):
+		return &api.Diagnostic{Code: api.CodeLogsSelector, Title: "--supervisor is a log of its own and takes no -s, -p or --invocation"}
+	case !l.supervisor && l.scope.empty() && l.invocation == "" && l.config == "":
 		return &api.Diagnostic{
 			Code: api.CodeLogsNoTarget, Title: "whose logs?",
 			Help: []api.Help{
@@ -101,149 +119,85 @@ func (l *logs) check() error {
 				{Label: "the supervisor's own", Command: "sysg logs --supervisor"},
 			},
 		}
-	case l.follow && (l.noFollow || l.path):
-		return &api.Diagnostic{Code: api.CodeConflict, Title: "--follow excludes --no-follow and --path"}
-	case l.follow && l.supervisor:
-		return &api.Diagnostic{Code: api.CodeConflict, Title: "this version cannot follow the supervisor's own log"}
+	}
+	return nil
+}
+
+// checkMode: a log is shown, followed, shown again and again, located, emptied
+// or pruned.
+func (l *logsCommand) checkMode() error {
+	var modes []string
+	for _, mode := range []struct {
+		on   bool
+		name string
+	}{
+		{l.path, "--path"}, {l.purge, "--purge"}, {l.prune, "--prune"}, {l.repeat != "", "--stream"},
+		{l.follow, "--follow"}, {l.noFollow && l.follow, "--no-follow"},
+		{l.follow && l.since != "", "--since"}, {l.follow && l.until != "", "--until"}, {l.follow && l.all, "--all"},
+	} {
+		if mode.on {
+			modes = append(modes, mode.name)
+		}
+	}
+	switch {
+	case len(modes) > 1:
+		return &api.Diagnostic{Code: api.CodeConflict, Title: modes[0] + " and " + modes[1] + " exclude each other"}
+	case l.strip && l.noStrip:
+		return &api.Diagnostic{Code: api.CodeConflict, Title: "--strip-ansi and --no-strip-ansi exclude each other"}
+	case !l.prune && (l.maxSize != "" || l.maxAge != ""):
+		return &api.Diagnostic{Code: api.CodeConflict, Title: "--max-size and --max-age go with --prune"}
+	case l.prune && l.maxSize == "" && l.maxAge == "":
+		return &api.Diagnostic{
+			Code: api.CodePruneUnbounded, Title: "--prune needs --max-size or --max-age",
+			Help: []api.Help{{Label: "keep a week", Command: "--prune --max-age 7d"}, {Label: "empty the log instead", Command: "--purge"}},
+		}
+	}
+	return nil
+}
+
+func (l *logsCommand) checkValues() error {
+	switch {
 	case l.lines < 0:
 		return &usage{"logs", fmt.Sprintf("--lines cannot be %d", l.lines)}
-	case l.kind != "" && l.kind != "stdout" && l.kind != "stderr":
+	case l.kind != "" && l.kind != logs.Stdout && l.kind != logs.Stderr:
 		return &usage{"logs", fmt.Sprintf("--kind is stdout or stderr, not %q", l.kind)}
 	}
 	return nil
 }
 
-// followed decides whether to go on with what comes.
-func (l *logs) followed(a *app) bool {
-	switch {
-	case l.follow || l.noFollow:
-		return l.follow
-	case a.env("SYSTEMG_TAIL_MODE") == "oneshot":
-		return false
-	default:
-		return a.out.draws
+// read turns times, sizes and the expression into what they mean.
+func (l *logsCommand) read(now time.Time) (err error) {
+	l.query.Stream = l.kind
+	if l.invocation != "" {
+		l.query.Runs = []string{l.invocation}
 	}
-}
-
-// own prints the supervisor's log, which needs no supervisor.
-func (l *logs) own(out *output, path string) error {
-	if l.path {
-		fmt.Fprintln(out.stdout, path)
-		return nil
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return &api.Diagnostic{
-			Code: api.CodeUnknownUnit, Title: "the supervisor has no log: it never ran here, or systemd keeps what it says",
-			Notes: []string{"there is no " + path},
-			Help: append([]api.Help{
-				{Label: "what systemd keeps", Command: "journalctl --user -u sysgd -u sysg-exec"},
-			}, noSupervisor().Help...),
+	if l.grep != "" {
+		if l.query.Grep, err = regexp.Compile(l.grep); err != nil {
+			return &usage{"logs", fmt.Sprintf("--grep is no regular expression: %v", err)}
 		}
 	}
-	for _, line := range lastLines(path, l.lines) {
-		fmt.Fprintln(out.stdout, line)
+	if l.query.Since, err = readTime("since", l.since, now); err != nil {
+		return err
+	}
+	if l.query.Until, err = readTime("until", l.until, now); err != nil {
+		return err
+	}
+	if l.interval, err = readInterval(l.repeat); err != nil {
+		return err
+	}
+	if l.maxAge != "" {
+		age, err := readAge(l.maxAge)
+		if err != nil {
+			return &usage{"logs", "--max-age " + err.Error()}
+		}
+		l.bounds.Before = now.Add(-age)
+	}
+	if l.maxSize != "" {
+		bound, err := readSize(l.maxSize)
+		if err != nil {
+			return &usage{"logs", "--max-size " + err.Error()}
+		}
+		l.bounds.MaxBytes = &bound
 	}
 	return nil
-}
-
-// exactPaths are the paths of services named in full, for which nobody has to
-// be asked; nil where somebody has to.
-func (l *logs) exactPaths(home *instance) []string {
-	var paths []string
-	for _, text := range l.scope.services {
-		project, service, found := strings.Cut(text, "/")
-		if !found {
-			project, service = l.scope.project, text
-		}
-		if project == "" || l.scope.project != "" && project != l.scope.project {
-			return nil
-		}
-		if strings.ContainsAny(service, "/") || strings.HasPrefix(service, ".") || strings.HasPrefix(project, ".") {
-			return nil
-		}
-		paths = append(paths, home.serviceLog(project, service))
-	}
-	return paths
-}
-
-func (l *logs) targets(ctx context.Context, a *app) ([]api.Logs, error) {
-	conn, err := a.reach()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close() }()
-	snapshot, err := conn.Status(ctx, api.Status{})
-	if err != nil {
-		return nil, err
-	}
-	known := catalogueOf(snapshot)
-	selections, err := l.scope.resolve(known)
-	if err != nil {
-		return nil, err
-	}
-	var targets []api.Logs
-	for _, s := range selections {
-		services := s.services
-		if len(services) == 0 {
-			services = known[s.project]
-		}
-		for _, service := range services {
-			targets = append(targets, api.Logs{Project: s.project, Service: service, Lines: l.lines, Stream: l.kind})
-		}
-	}
-	return targets, nil
-}
-
-// tail prints the last lines; of several services, in the order of time.
-func (l *logs) tail(ctx context.Context, a *app, targets []api.Logs, style lineStyle) error {
-	var lines []api.Line
-	for _, target := range targets {
-		conn, err := a.instance.another()
-		if err != nil {
-			return err
-		}
-		err = conn.Logs(ctx, target, func(line api.Line) error {
-			lines = append(lines, line)
-			return nil
-		})
-		_ = conn.Close()
-		if err != nil {
-			return err
-		}
-	}
-	slices.SortStableFunc(lines, func(x, y api.Line) int { return at(x).Compare(at(y)) })
-	for _, line := range lines {
-		a.out.line(line, style)
-	}
-	return nil
-}
-
-// at is when a line was written. One without a readable time comes first.
-func at(line api.Line) time.Time {
-	when, _ := time.Parse(time.RFC3339Nano, line.Time)
-	return when
-}
-
-// stream follows all targets until it is interrupted.
-func (l *logs) stream(ctx context.Context, a *app, targets []api.Logs, style lineStyle) error {
-	ctx, release := interruptible(ctx)
-	defer release()
-	var printing sync.Mutex
-	var selections []selection
-	for _, target := range targets {
-		selections = append(selections, selection{project: target.Project, services: []string{target.Service}})
-	}
-	_, err := a.each(ctx, selections, func(ctx context.Context, conn *client.Conn, s selection) (api.Result, error) {
-		target := api.Logs{Project: s.project, Service: s.services[0], Lines: l.lines, Stream: l.kind, Follow: true}
-		return api.Result{}, conn.Logs(ctx, target, func(line api.Line) error {
-			printing.Lock()
-			defer printing.Unlock()
-			a.out.line(line, style)
-			return nil
-		})
-	})
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"runtime/debug"
 )
 
 func main() {
@@ -11,8 +12,11 @@ func main() {
 
 // run is the whole program: which verb, its flags, what it does, how it ends.
 func run(args []string) int {
+	// We live for milliseconds, and what a status of hundreds of services leaves
+	// behind is not worth collecting.
+	debug.SetGCPercent(400)
 	a := newApp()
-	return a.end(a.dispatch(args))
+	return a.out.cutOff(a.end(a.dispatch(args)))
 }
 
 // end tells what went wrong, if anything did, and returns the exit code.

@@ -51,12 +51,18 @@ func unknownFlag(verb string, err error, flags *pflag.FlagSet) *usage {
 // unexpectedWord is for who writes `start FILE` or `logs SERVICE`.
 func unexpectedWord(v verb, word string, flags *pflag.FlagSet) *usage {
 	problem := fmt.Sprintf("unexpected word %q", word)
-	isFile := strings.HasSuffix(word, ".yaml") || strings.HasSuffix(word, ".yml")
 	switch {
-	case isFile && flags.Lookup("config") != nil:
+	case isManifest(word) && flags.Lookup("config") != nil:
 		problem += ", a manifest is named with -c"
 	case flags.Lookup("service") != nil:
 		problem += ", a service is named with -s"
 	}
 	return &usage{v.name, problem}
 }
+
+// isManifest says whether a word looks like a manifest's name.
+func isManifest(word string) bool {
+	return strings.HasSuffix(word, ".yaml") || strings.HasSuffix(word, ".yml")
+}
+
+func quoted(word string) string { return fmt.Sprintf("%q", word) }

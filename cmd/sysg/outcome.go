@@ -18,6 +18,11 @@ const (
 	offline    = 2 // of status with -c: nobody to ask
 	ambiguity  = 2 // of status: a name that several projects have
 	logLinesNo = 10
+
+	// Those of the commands that the older program did not have.
+	nobodyThere = 3   // no supervisor
+	noSuchUnit  = 4   // no such service or project
+	timedOut    = 124 // the command goes on
 )
 
 // exit ends the program with a code; what there was to say has been said.

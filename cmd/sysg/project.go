@@ -28,11 +28,7 @@ func (a *app) findManifest(given string) (string, error) {
 		}
 		return path, nil
 	}
-	config := a.env("XDG_CONFIG_HOME")
-	if !filepath.IsAbs(config) {
-		config = filepath.Join(a.env("HOME"), ".config")
-	}
-	for _, folder := range []string{".", filepath.Join(config, "systemg")} {
+	for _, folder := range []string{".", a.configFolder()} {
 		for _, name := range manifestNames {
 			path, err := filepath.Abs(filepath.Join(folder, name))
 			if err != nil {
@@ -96,11 +92,20 @@ func helperFailed(err error) error {
 	if errors.As(err, &d) {
 		return err
 	}
-	return &api.Diagnostic{
+	return &helperError{err: err, Diagnostic: &api.Diagnostic{
 		Code: api.CodeHelper, Title: "cannot install the manifest: " + err.Error(),
 		Help: []api.Help{{Label: "see what sysg-exec says", Command: "sysg logs --supervisor"}},
-	}
+	}}
 }
+
+// helperError is what sysg-exec, or the way there, refused.
+type helperError struct {
+	*api.Diagnostic
+	err error
+}
+
+// Unwrap lets errors.As find both.
+func (h *helperError) Unwrap() []error { return []error{h.Diagnostic, h.err} }
 
 // call is what is asked of the supervisor for one selection.
 type call func(ctx context.Context, conn *client.Conn, s selection) (api.Result, error)
@@ -109,6 +114,10 @@ type call func(ctx context.Context, conn *client.Conn, s selection) (api.Result,
 // own, and puts the results together. The first error is returned when all
 // have come to an end.
 func (a *app) each(ctx context.Context, selections []selection, do call) (api.Result, error) {
+	wait, err := a.commandWait()
+	if err != nil {
+		return api.Result{}, err
+	}
 	results := make([]api.Result, len(selections))
 	errs := make([]error, len(selections))
 	var all sync.WaitGroup
@@ -119,6 +128,7 @@ func (a *app) each(ctx context.Context, selections []selection, do call) (api.Re
 				errs[i] = err
 				return
 			}
+			conn.Patience.Limit = wait
 			defer func() { _ = conn.Close() }()
 			results[i], errs[i] = do(ctx, conn, s)
 		})

@@ -40,6 +40,9 @@ func (i *instance) startMissing(dir string) error {
 		return err
 	}
 	defer func() { _ = lock.Close() }()
+	if err := i.olderRuns(); err != nil {
+		return err
+	}
 	// sysg-exec first: sysgd connects to it at once.
 	for _, d := range []daemon{sysgExec, sysgd} {
 		if d.answersIn(dir) {
@@ -218,10 +221,23 @@ func (i *instance) daemonEnvironment(d daemon) []string {
 			env = append(env, entry)
 		}
 	}
-	if i.logLevel != "" {
-		env = append(env, "SYSG_LOG_LEVEL="+i.logLevel)
+	if level := i.level(); level != "" {
+		env = append(env, "SYSG_LOG_LEVEL="+level)
 	}
 	return env
+}
+
+// level is that of --log-level, or else of RUST_LOG, as the older program had
+// it; its filters by module mean nothing here.
+func (i *instance) level() string {
+	if i.logLevel != "" || i.env("SYSG_LOG_LEVEL") != "" {
+		return i.logLevel
+	}
+	level, err := logLevel(i.env("RUST_LOG"))
+	if err != nil {
+		return ""
+	}
+	return level
 }
 
 // find looks for a daemon where it is installed together with us, then where

@@ -33,7 +33,8 @@ func shop() api.Snapshot {
 			{
 				Name: "api", Project: project, Kind: "service", State: "running", Phase: "ready", Intent: "unspecified", Health: "healthy",
 				Process: &api.Process{PID: 4711, State: "running", User: "ada"}, Uptime: &api.Uptime{Seconds: 100, Human: "1m40s"},
-				Memory: 12 << 20, CPUMicros: 1_500_000, Command: "./api --listen 127.0.0.1:8080 --database redis://127.0.0.1:6380",
+				Memory: 12 << 20, CPUMicros: 1_500_000, Metrics: &api.Metrics{LatestCPU: 1.5},
+				Notes: []string{"its onstart hook exited with code 3"}, Command: "./api --listen 127.0.0.1:8080 --database redis://127.0.0.1:6380",
 				LastExit: &api.Exit{Signal: number(9)}, Restarts: 1,
 			},
 			{
@@ -54,9 +55,10 @@ func shop() api.Snapshot {
 }
 
 func TestStatusTable(t *testing.T) {
-	golden(t, "status.txt", renderStatus(shop(), 40, false))
-	golden(t, "status-full.txt", renderStatus(shop(), 0, false))
-	coloured := renderStatus(shop(), 40, true)
+	golden(t, "status.txt", renderStatus(shop(), "FAILING", 40, false, false))
+	golden(t, "status-full.txt", renderStatus(shop(), "OFFLINE", 0, false, false))
+	golden(t, "status-boxed.txt", renderStatus(shop(), "FAILING", 40, false, true))
+	coloured := renderStatus(shop(), "FAILING", 40, true, true)
 	if !strings.Contains(coloured, paint(true, red, "failing")) {
 		t.Errorf("nothing is red:\n%s", coloured)
 	}

@@ -22,27 +22,25 @@ is restarted. The manifests are those that the projects were started from, or
 the one of -c. An invalid manifest changes nothing.`
 
 var restartVerb = verb{
-	name: "restart", short: "read the manifest again and restart", help: restartHelp,
+	name: "restart", short: "read the manifest again and restart", help: restartHelp, installs: true,
 	setup: func(flags *pflag.FlagSet) action {
 		r := restart{}
-		flags.StringVarP(&r.config, "config", "c", "", "the manifest to restart with")
-		r.scope.declare(flags)
-		flags.BoolVar(&r.daemonize, "daemonize", false, "without a supervisor: start as start --daemonize does")
+		r.declare(flags, "the manifest to restart with")
+		flags.BoolVar(&r.daemonize, "daemonize", false, "without a supervisor: start it, without a word")
 		return func(ctx context.Context, a *app, _ []string) error { return r.run(ctx, a) }
 	},
 }
 
 type restart struct {
-	config    string
-	scope     scope
+	target
 	daemonize bool
+	reload    bool // what has changed, and nothing else
 }
 
 func (r *restart) run(ctx context.Context, a *app) error {
 	conn, err := a.reach()
-	if isCode(err, api.CodeNoSupervisor) && r.daemonize {
-		s := start{config: r.config, scope: r.scope, daemonize: true, wait: true}
-		return s.run(ctx, a)
+	if isCode(err, api.CodeNoSupervisor) && !r.reload {
+		return r.begin(ctx, a, err)
 	}
 	if err != nil {
 		return err
@@ -53,21 +51,53 @@ func (r *restart) run(ctx context.Context, a *app) error {
 		return err
 	}
 	selections, generations, err := r.prepare(a, snapshot)
+	if err == nil {
+		generations, err = a.graftNamed(generations, selections)
+	}
 	if err != nil {
 		return err
 	}
-	numbers, err := a.install(generations, selections)
+	if a.drifted() && r.empty() {
+		if conn, err = a.recycle(ctx, conn); err != nil {
+			return err
+		}
+		defer func() { _ = conn.Close() }()
+	}
+	numbers, err := a.installOrStay(generations, selections)
 	if err != nil {
 		return err
 	}
+	reconcile := anyChanged(selections, numbers, snapshot)
 	shown := newProgress(a.out)
+	defer shown.end()
 	result, err := a.each(ctx, selections, func(ctx context.Context, conn *client.Conn, s selection) (api.Result, error) {
-		return conn.Restart(ctx, api.Restart{Project: s.project, Generation: numbers[s.project], Services: s.services}, shown.each())
+		return conn.Restart(ctx, r.scoped(s, numbers, reconcile), shown.each())
 	})
+	shown.end()
 	if err != nil {
 		return err
 	}
-	return a.settle(selections, "restarted", incomplete(result))
+	did := "restarted"
+	if r.reload {
+		did = "reloaded"
+	}
+	return a.settle(selections, did, incomplete(result))
+}
+
+// begin is a restart without a supervisor: nothing runs, so it is a start.
+func (r *restart) begin(ctx context.Context, a *app, nobody error) error {
+	path, err := a.findManifest(r.config)
+	if err != nil {
+		return err
+	}
+	if path == "" {
+		return nobody
+	}
+	if !r.daemonize {
+		a.warn("no supervisor was running; starting it")
+	}
+	s := start{config: path, scope: r.scope, daemonize: true, wait: true}
+	return s.run(ctx, a)
 }
 
 // prepare reads every manifest before anything is installed, so that one that
@@ -78,15 +108,17 @@ func (r *restart) prepare(a *app, snapshot api.Snapshot) ([]selection, []generat
 		if err != nil {
 			return nil, nil, err
 		}
+		a.keepEnvironment(projectOf(path, snapshot))
 		generations, err := a.load(path)
 		if err != nil {
 			return nil, nil, rejected(err)
 		}
 		selections, err := r.scope.resolve(catalogueOfManifest(generations))
+		a.warnOfOtherManifest(generations, selections, snapshot)
 		return selections, generations, err
 	}
 	if r.scope.empty() {
-		snapshot.Units = keep(snapshot.Units, func(u api.Unit) bool { return !left(u, snapshot) })
+		snapshot.Units = active(snapshot.Units)
 	}
 	selections, err := r.scope.resolve(catalogueOf(snapshot))
 	if err != nil {
@@ -99,12 +131,20 @@ func (r *restart) prepare(a *app, snapshot api.Snapshot) ([]selection, []generat
 	return selections, generations, err
 }
 
-// left says whether a unit belongs to a foreground project that has ended:
-// its client is gone, and nobody would see it run.
-func left(unit api.Unit, snapshot api.Snapshot) bool {
-	return unit.Project.Mode == "foreground" && !slices.ContainsFunc(snapshot.Units, func(u api.Unit) bool {
-		return u.Project.ID == unit.Project.ID && u.Health != "idle" && u.State != "done"
-	})
+// active leaves the projects of which something runs or is to run: what was
+// stopped stays so until it is started. Where that is nothing, all are meant but
+// foreground projects, whose client is gone.
+func active(units []api.Unit) []api.Unit {
+	up := map[string]bool{}
+	for _, unit := range units {
+		left := unit.State == "done" && unit.Project.Mode == "foreground"
+		up[unit.Project.ID] = up[unit.Project.ID] || unit.State != "stopped" && !left
+	}
+	running := keep(units, func(u api.Unit) bool { return up[u.Project.ID] })
+	if len(running) > 0 {
+		return running
+	}
+	return keep(units, func(u api.Unit) bool { return u.Project.Mode != "foreground" })
 }
 
 // reload reads the manifests that the selected projects were started from.
@@ -117,6 +157,7 @@ func (a *app) reload(selections []selection, snapshot api.Snapshot) ([]generatio
 	for _, s := range selections {
 		path := paths[s.project]
 		if _, done := read[path]; !done {
+			a.keepEnvironment(s.project)
 			generations, err := a.load(path)
 			if err != nil {
 				return nil, rejected(err)
@@ -130,6 +171,16 @@ func (a *app) reload(selections []selection, snapshot api.Snapshot) ([]generatio
 		}
 	}
 	return slices.Concat(slices.Collect(maps.Values(read))...), nil
+}
+
+// projectOf is a project that was started from the manifest, "" if none was.
+func projectOf(path string, snapshot api.Snapshot) string {
+	for _, unit := range snapshot.Units {
+		if unit.Project.ConfigPath == path {
+			return unit.Project.ID
+		}
+	}
+	return ""
 }
 
 // rejected says that nothing was changed, and why.

@@ -17,7 +17,7 @@ An editor with the YAML language server uses it for files that begin with
   # yaml-language-server: $schema=systemg.schema.json`
 
 var schemaVerb = verb{
-	name: "schema", short: "print the JSON Schema of the manifest", help: schemaHelp,
+	name: "schema", offline: true, short: "print the JSON Schema of the manifest", help: schemaHelp,
 	setup: func(*pflag.FlagSet) action {
 		return func(_ context.Context, a *app, _ []string) error {
 			if _, err := a.out.stdout.Write(manifest.Schema()); err != nil {

@@ -3,15 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/client"
-	"systemg.org/sysg/pkg/generation"
 )
 
 const startHelp = `Start the services of a manifest, and the supervisor if none runs.
@@ -25,21 +21,45 @@ leaves it running.
 The manifest is the one of -c, else systemg.yaml or sysg.yaml in the working
 directory, else in $XDG_CONFIG_HOME/systemg. Without any, -p or -s start what
 the supervisor knows, as it was started last. What -p or -s, without -c, name of
-a project that the supervisor knows is started in the background.`
+a project that the supervisor knows is started in the background.
+
+-s starts what the service depends on, too, unless --no-deps says not to; then
+the service waits for nothing. It starts a service that the manifest skips.
+
+With a COMMAND that command is run as a service of its own, here and at once:
+sysg start --name worker -- ./worker --fast. All that follows the command's
+first word belongs to it.
+
+With --child the COMMAND becomes a child of the service that the caller is in,
+or that --parent-pid is in, and its pid is printed. The service's manifest has to
+allow it (spawn: {mode: dynamic, limits: ...}).`
 
 var startVerb = verb{
-	name: "start", short: "start a manifest's services", help: startHelp,
+	name: "start", usage: "[COMMAND...]", short: "start a manifest's services, or a command", help: startHelp,
+	program: true, installs: true,
 	setup: func(flags *pflag.FlagSet) action {
 		s := start{}
+		c := spawn{}
 		flags.StringVarP(&s.config, "config", "c", "", "the manifest")
 		s.scope.declare(flags)
 		flags.BoolVar(&s.daemonize, "daemonize", false, "leave the services running and return")
 		wait := flags.Bool("wait", true, "with --daemonize: return when they are ready or have failed")
 		noWait := flags.Bool("no-wait", false, "with --daemonize: return at once")
-		return func(ctx context.Context, a *app, _ []string) error {
+		flags.BoolVar(&s.noDeps, "no-deps", false, "with -s: without what the service depends on")
+		flags.StringVar(&s.name, "name", "", "with a COMMAND: what to call it")
+		flags.BoolVar(&s.stderr, "stderr", false, "in the foreground: the services' stderr on ours, as [service:stderr] line")
+		c.declare(flags)
+		return func(ctx context.Context, a *app, words []string) error {
+			if c.meant(flags) {
+				return c.run(a, s.name, words)
+			}
 			s.wait = *wait && !*noWait
 			if flags.Changed("wait") && *wait && *noWait {
 				return &usage{"start", "--wait and --no-wait exclude each other"}
+			}
+			s.command = words
+			if err := s.check(); err != nil {
+				return err
 			}
 			return s.run(ctx, a)
 		}
@@ -56,11 +76,39 @@ type start struct {
 	config          string
 	scope           scope
 	daemonize, wait bool
+	noDeps, stderr  bool
+	// name and command are for a command that is in no manifest.
+	name    string
+	command []string
 	// known is set where the supervisor has the selected projects already.
 	known bool
 }
 
+// check refuses flags that do not fit together.
+func (s *start) check() error {
+	named := s.config != "" || !s.scope.empty()
+	switch {
+	case len(s.command) == 1 && isManifest(s.command[0]):
+		return &usage{"start", "unexpected word " + quoted(s.command[0]) + ", a manifest is named with -c"}
+	case len(s.command) > 0 && (named || s.noDeps):
+		return &usage{"start", "a command to run takes no -c, -s, -p or --no-deps"}
+	case len(s.command) == 0 && s.name != "":
+		return &usage{"start", "--name is for a command to run, and none is given"}
+	case s.noDeps && len(s.scope.services) == 0:
+		return &usage{"start", "--no-deps is for -s"}
+	}
+	return nil
+}
+
 func (s *start) run(ctx context.Context, a *app) error {
+	if err := a.importSettings(); err != nil {
+		return err
+	}
+	if len(s.command) > 0 {
+		if err := s.stage(a); err != nil {
+			return err
+		}
+	}
 	selections, numbers, err := s.prepare(ctx, a)
 	if err != nil {
 		return err
@@ -68,23 +116,29 @@ func (s *start) run(ctx context.Context, a *app) error {
 	// Starting a part of what is there already is no reason to stay.
 	attach := !s.daemonize && !(s.known && s.config == "" && !s.scope.empty())
 	if attach {
-		return a.foreground(ctx, selections, numbers)
+		return s.foreground(ctx, a, selections, numbers)
+	}
+	if s.stderr {
+		a.warn("--stderr is for the foreground; `sysg logs --kind stderr` shows what services write there")
 	}
 	if !s.wait {
 		return s.begin(ctx, a, selections, numbers)
 	}
 	shown := newProgress(a.out)
+	defer shown.end()
 	result, err := a.each(ctx, selections, func(ctx context.Context, conn *client.Conn, sel selection) (api.Result, error) {
-		return conn.Start(ctx, sel.start(numbers), shown.each())
+		return conn.Start(ctx, s.call(sel, numbers), shown.each())
 	})
+	shown.end()
 	if err != nil {
 		return err
 	}
 	return a.settle(selections, "started", result)
 }
 
-func (s selection) start(numbers map[string]int) api.Start {
-	return api.Start{Project: s.project, Services: s.services, Generation: numbers[s.project]}
+// call is what is asked of the supervisor for one selection.
+func (s *start) call(sel selection, numbers map[string]int) api.Start {
+	return api.Start{Project: sel.project, Services: sel.services, Generation: numbers[sel.project], NoDeps: s.noDeps}
 }
 
 // errAccepted leaves a call whose result nobody waits for.
@@ -94,7 +148,7 @@ var errAccepted = errors.New("accepted")
 // has been said by then.
 func (s *start) begin(ctx context.Context, a *app, selections []selection, numbers map[string]int) error {
 	result, err := a.each(ctx, selections, func(ctx context.Context, conn *client.Conn, sel selection) (api.Result, error) {
-		result, err := conn.Start(ctx, sel.start(numbers), func(api.Reply) error { return errAccepted })
+		result, err := conn.Start(ctx, s.call(sel, numbers), func(api.Reply) error { return errAccepted })
 		if errors.Is(err, errAccepted) {
 			return api.Result{OK: true}, nil
 		}
@@ -105,106 +159,4 @@ func (s *start) begin(ctx context.Context, a *app, selections []selection, numbe
 	}
 	result.Message = ""
 	return a.settle(selections, "starting", result)
-}
-
-// prepare finds what is meant, makes the daemons run, and installs what the
-// manifest says. What is not in numbers starts as it was installed last.
-func (s *start) prepare(ctx context.Context, a *app) ([]selection, map[string]int, error) {
-	path, err := a.findManifest(s.config)
-	if err != nil {
-		return nil, nil, err
-	}
-	if path == "" {
-		selections, err := s.recorded(ctx, a, noManifest())
-		return selections, nil, err
-	}
-	generations, err := a.load(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	known := catalogueOfManifest(generations)
-	selections, err := s.scope.resolve(known)
-	if isCode(err, api.CodeUnknownUnit) && s.config == "" {
-		// The manifest here is another one's; perhaps the supervisor knows.
-		selections, err = s.recorded(ctx, a, s.mismatch(path, known, err))
-		return selections, nil, err
-	}
-	if err != nil {
-		return nil, nil, s.mismatch(path, known, err)
-	}
-	return s.raise(ctx, a, generations, selections)
-}
-
-func (s *start) raise(ctx context.Context, a *app, generations []generation.Generation, selections []selection) ([]selection, map[string]int, error) {
-	home, err := a.home()
-	if err != nil {
-		return nil, nil, err
-	}
-	conn, err := home.raise()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = conn.Close() }()
-	snapshot, err := conn.Status(ctx, api.Status{})
-	if err != nil {
-		return nil, nil, err
-	}
-	s.recognise(selections, catalogueOf(snapshot))
-	numbers, err := a.install(generations, selections)
-	return selections, numbers, err
-}
-
-// recognise notes whether the supervisor has all the selected projects.
-func (s *start) recognise(selections []selection, known catalogue) {
-	s.known = !slices.ContainsFunc(selections, func(sel selection) bool {
-		_, exists := known[sel.project]
-		return !exists
-	})
-}
-
-// mismatch says that -p names a project that the manifest does not have.
-func (s *start) mismatch(path string, known catalogue, err error) error {
-	if _, exists := known[s.scope.project]; s.scope.project == "" || exists {
-		return err
-	}
-	unknown := unknownProject(s.scope.project, known)
-	return &api.Diagnostic{
-		Code: api.CodeProjectMismatch, Notes: unknown.Notes,
-		Title: fmt.Sprintf("%s has no project %q", path, s.scope.project),
-	}
-}
-
-// recorded finds what -p and -s mean among what the supervisor knows. Where
-// that does not help either, the answer is otherwise.
-func (s *start) recorded(ctx context.Context, a *app, otherwise error) ([]selection, error) {
-	if s.scope.empty() {
-		return nil, otherwise
-	}
-	conn, err := a.reach()
-	if isCode(err, api.CodeNoSupervisor) {
-		return nil, otherwise
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close() }()
-	snapshot, err := conn.Status(ctx, api.Status{})
-	if err != nil {
-		return nil, err
-	}
-	selections, err := s.scope.resolve(catalogueOf(snapshot))
-	s.known = err == nil
-	if isCode(err, api.CodeUnknownUnit) && !isCode(otherwise, api.CodeNoManifest) {
-		return nil, otherwise
-	}
-	return selections, err
-}
-
-// names are the projects of selections, for a sentence.
-func names(selections []selection) string {
-	var quoted []string
-	for _, s := range selections {
-		quoted = append(quoted, "'"+s.project+"'")
-	}
-	return strings.Join(quoted, ", ")
 }

@@ -2,28 +2,40 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/client"
 )
 
 const statusHelp = `Show the state of services.
 
+On a terminal that is an interactive table: arrows move, i inspects, h explains
+the health, l shows the log, r restarts, q leaves. Elsewhere, and with --plain
+or --format, it is printed; --format json prints status.v1.
+
+What is shown is always of this moment. Without a supervisor, -c shows what was
+last known of the projects of that manifest.
+
 Exit code: 0 if all is healthy or idle, 1 if something is worth a look or there
-is nothing to show, 2 if something is failing. --format json prints status.v1.`
+is nothing to show, 2 if something is failing, or nobody is there to ask.`
 
 var statusVerb = verb{
-	name: "status", asks: true, short: "show the state of services", help: statusHelp,
+	name: "status", asks: true, xml: true, short: "show the state of services", help: statusHelp,
 	setup: func(flags *pflag.FlagSet) action {
 		s := status{}
 		flags.StringVarP(&s.config, "config", "c", "", "only the projects of this manifest")
 		s.scope.declare(flags)
+		flags.BoolVar(&s.all, "all", false, "also what no manifest has any more")
 		flags.BoolVar(&s.fullCommand, "full-cmd", false, "do not shorten commands")
+		flags.StringVar(&s.stream, "stream", "", "show it anew each time this has passed: 5, 1s, 2m")
 		flags.Bool("live", false, "ask the kernel now, which is always done")
 		_ = flags.MarkHidden("live")
 		return func(ctx context.Context, a *app, _ []string) error { return s.run(ctx, a) }
@@ -33,26 +45,55 @@ var statusVerb = verb{
 type status struct {
 	config      string
 	scope       scope
+	all         bool
 	fullCommand bool
+	stream      string
+	// offline is set where the snapshot comes from files.
+	offline bool
 }
 
 func (s *status) run(ctx context.Context, a *app) error {
+	pause, err := parsePause(s.stream)
+	if err != nil {
+		return &usage{"status", err.Error()}
+	}
 	conn, err := a.reach()
 	if err != nil {
 		if isCode(err, api.CodeNoSupervisor) && s.config != "" {
-			return &withCode{err, offline}
+			return s.leftBehind(a, err)
 		}
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	snapshot, err := conn.Status(ctx, api.Status{})
+	switch {
+	case a.interactive():
+		return s.watchTable(ctx, a, pause)
+	case pause > 0:
+		return s.repeat(ctx, a, conn, pause)
+	}
+	snapshot, err := conn.Status(ctx, api.Status{All: s.all, Detail: a.out.machine()})
 	if err != nil {
 		return err
 	}
-	if err := s.narrow(&snapshot); err != nil {
+	return s.show(a, &snapshot)
+}
+
+// show prints one snapshot, and judges it.
+func (s *status) show(a *app, snapshot *api.Snapshot) error {
+	if s.all {
+		snapshot.Units = append(snapshot.Units, orphans(a, *snapshot)...)
+	}
+	if err := s.narrow(snapshot); err != nil {
 		return err
 	}
-	s.print(a.out, snapshot)
+	if err := s.print(a.out, *snapshot); err != nil {
+		return err
+	}
+	return verdictOf(*snapshot)
+}
+
+// verdictOf is how status ends for what it has shown.
+func verdictOf(snapshot api.Snapshot) error {
 	switch {
 	case len(snapshot.Units) == 0 || snapshot.OverallHealth == "warn":
 		return exit(failed)
@@ -61,6 +102,45 @@ func (s *status) run(ctx context.Context, a *app) error {
 	default:
 		return nil
 	}
+}
+
+// repeat prints a snapshot again and again, until it is interrupted.
+func (s *status) repeat(ctx context.Context, a *app, conn *client.Conn, pause time.Duration) error {
+	ctx, release := interruptible(ctx)
+	defer release()
+	var verdict error
+	params := api.Status{All: s.all, Detail: a.out.machine(), StreamMillis: int(pause.Milliseconds())}
+	err := conn.Watch(ctx, params, func(snapshot api.Snapshot) error {
+		a.out.repaint()
+		verdict = s.show(a, &snapshot)
+		var code exit
+		if verdict != nil && !errors.As(verdict, &code) {
+			return verdict
+		}
+		return a.out.broken()
+	})
+	if ctx.Err() != nil {
+		return verdict
+	}
+	return err
+}
+
+// leftBehind shows what the state files say, and why it is no more than that.
+func (s *status) leftBehind(a *app, why error) error {
+	home, err := a.home()
+	if err != nil {
+		return err
+	}
+	s.offline = true
+	a.explain(why)
+	snapshot := offlineSnapshot(home.state, s.all)
+	if err := s.narrow(&snapshot); err != nil {
+		return err
+	}
+	if err := s.print(a.out, snapshot); err != nil {
+		return err
+	}
+	return exit(offline)
 }
 
 // narrow leaves the units that are meant. That a name means nothing is for the
@@ -118,10 +198,9 @@ func overall(units []api.Unit) string {
 	return worst
 }
 
-func (s *status) print(out *output, snapshot api.Snapshot) {
-	if out.json {
-		out.printJSON(snapshot)
-		return
+func (s *status) print(out *output, snapshot api.Snapshot) error {
+	if out.machine() {
+		return out.print("status", snapshot)
 	}
 	if len(snapshot.Units) == 0 {
 		text := "No units being supervised"
@@ -129,7 +208,7 @@ func (s *status) print(out *output, snapshot api.Snapshot) {
 			text = "No matching units found."
 		}
 		fmt.Fprintln(out.stdout, text)
-		return
+		return nil
 	}
 	width := 40
 	switch {
@@ -138,7 +217,12 @@ func (s *status) print(out *output, snapshot api.Snapshot) {
 	case out.stdoutTTY:
 		width = max(out.width-statusWidth, 12)
 	}
-	fmt.Fprint(out.stdout, renderStatus(snapshot, width, out.colour))
+	title := strings.ToUpper(snapshot.OverallHealth)
+	if s.offline {
+		title = "OFFLINE"
+	}
+	fmt.Fprint(out.stdout, renderStatus(snapshot, title, width, out.colour, out.draws))
+	return nil
 }
 
 // tally counts words, in the order of their first appearance.

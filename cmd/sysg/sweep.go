@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/client"
+	"systemg.org/sysg/pkg/doctor"
 )
 
 // After the daemons ended: being sure of it, and leaving nothing behind.
@@ -70,21 +70,8 @@ func sweepFolder(dir string) {
 	for _, d := range []daemon{sysgd, sysgExec} {
 		path := d.socketIn(dir)
 		info, err := os.Lstat(path)
-		if err == nil && info.Mode().Type() == os.ModeSocket && !listening(string(table), path) {
+		if err == nil && info.Mode().Type() == os.ModeSocket && !doctor.Listening(string(table), path) {
 			_ = os.Remove(path)
 		}
 	}
-}
-
-// listening says whether table, in the form of /proc/net/unix, has a socket of
-// that path that takes connections: flag __SO_ACCEPTCON, 0x10000.
-func listening(table, path string) bool {
-	for line := range strings.Lines(table) {
-		// Num RefCount Protocol Flags Type St Inode Path
-		fields := strings.Fields(line)
-		if len(fields) >= 8 && fields[3] == "00010000" && strings.HasSuffix(line, " "+path+"\n") {
-			return true
-		}
-	}
-	return false
 }

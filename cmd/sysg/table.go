@@ -15,18 +15,14 @@ var columns = []string{"UNIT", "KIND", "STATE", "USER", "PID", "CPU", "RSS", "UP
 const statusWidth = 85
 
 // renderStatus is the text of sysg status: an overview, and a table a project.
-func renderStatus(snapshot api.Snapshot, commandWidth int, colour bool) string {
+func renderStatus(snapshot api.Snapshot, title string, commandWidth int, colour, boxed bool) string {
 	var b strings.Builder
 	units := snapshot.Units
-	word := strings.ToUpper(snapshot.OverallHealth)
-	fmt.Fprintf(&b, "Status: %s\n", paint(colour, healthStyle(snapshot.OverallHealth), word))
-	fmt.Fprintf(&b, "Units:  %d\n", len(units))
-	fmt.Fprintf(&b, "Health: %s\n", tally(units, func(u api.Unit) string { return u.Health }))
-	fmt.Fprintf(&b, "State:  %s\n", tally(units, func(u api.Unit) string { return u.State }))
-	fmt.Fprintf(&b, "Intent: %s\n", tally(units, func(u api.Unit) string { return u.Intent }))
-	for _, note := range snapshot.Notes {
-		fmt.Fprintf(&b, "Note:   %s\n", clean(note))
+	overview := overviewOf(snapshot, title, colour)
+	if boxed {
+		overview = box(overview)
 	}
+	b.WriteString(strings.Join(overview, "\n") + "\n")
 	for len(units) > 0 {
 		n := 1
 		for n < len(units) && units[n].Project.ID == units[0].Project.ID {
@@ -38,6 +34,59 @@ func renderStatus(snapshot api.Snapshot, commandWidth int, colour bool) string {
 		units = units[n:]
 	}
 	return b.String()
+}
+
+// overviewOf is the state of everything in a few lines.
+func overviewOf(snapshot api.Snapshot, title string, colour bool) []string {
+	units := snapshot.Units
+	lines := []string{
+		"Status: " + paint(colour, titleStyle(title), title),
+		fmt.Sprintf("Units:  %d", len(units)),
+		"Health: " + tally(units, func(u api.Unit) string { return u.Health }),
+		"State:  " + tally(units, func(u api.Unit) string { return u.State }),
+		"Intent: " + tally(units, func(u api.Unit) string { return u.Intent }),
+	}
+	for _, note := range snapshot.Notes {
+		lines = append(lines, "Note:   "+clean(note))
+	}
+	return lines
+}
+
+func titleStyle(title string) style {
+	if title == "OFFLINE" {
+		return yellow
+	}
+	return healthStyle(strings.ToLower(title))
+}
+
+// box draws a frame around lines.
+func box(lines []string) []string {
+	width := 0
+	for _, line := range lines {
+		width = max(width, shownWidth(line))
+	}
+	edge := strings.Repeat("─", width+2)
+	boxed := []string{"┌" + edge + "┐"}
+	for _, line := range lines {
+		boxed = append(boxed, "│ "+line+strings.Repeat(" ", width-shownWidth(line))+" │")
+	}
+	return append(boxed, "└"+edge+"┘")
+}
+
+// shownWidth is how many characters of a painted text are seen.
+func shownWidth(text string) int {
+	width, escaped := 0, false
+	for _, r := range text {
+		switch {
+		case r == '\x1b':
+			escaped = true
+		case escaped:
+			escaped = r != 'm'
+		default:
+			width++
+		}
+	}
+	return width
 }
 
 // renderUnits is the table of one project, then a line for each unit whose
@@ -59,11 +108,23 @@ func renderUnits(units []api.Unit, commandWidth int, colour bool) string {
 		}
 	}))
 	for _, unit := range units {
-		if unit.Health == "failing" || unit.Health == "warn" {
+		if worthTelling(unit) {
 			fmt.Fprintf(&b, "  %s is %s: %s\n", unit.Name, words(unit.Phase), clean(unit.Cause))
+		}
+		for _, note := range unit.Notes {
+			fmt.Fprintf(&b, "  %s: %s\n", unit.Name, clean(note))
 		}
 	}
 	return b.String()
+}
+
+// worthTelling reports whether somebody would ask why a unit is as it is.
+func worthTelling(unit api.Unit) bool {
+	switch unit.Phase {
+	case "skipped", "listening", "scheduled":
+		return true
+	}
+	return unit.Health == "failing" || unit.Health == "warn"
 }
 
 func cells(unit api.Unit, commandWidth int) []string {
@@ -90,12 +151,13 @@ func orDash(text string) string {
 	return text
 }
 
-// cpu is the share of one processor over the unit's life, as ps(1) counts it.
+// cpu is the share of one processor that a unit used last, or over its life
+// where it was not measured before.
 func cpu(unit api.Unit) string {
-	if unit.Uptime == nil || unit.Uptime.Seconds <= 0 || unit.CPUMicros == 0 {
+	if unit.Metrics == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f%%", float64(unit.CPUMicros)/1e4/float64(unit.Uptime.Seconds))
+	return fmt.Sprintf("%.1f%%", unit.Metrics.LatestCPU)
 }
 
 // size is a number of bytes for people.
@@ -146,12 +208,7 @@ func healthStyle(health string) style {
 // align sets rows in columns two spaces apart. Style is applied to a cell
 // after it was measured, since it has no width.
 func align(rows [][]string, styled func(row, column int, text string) string) string {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, text := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(text))
-		}
-	}
+	widths := widthsOf(rows)
 	var b strings.Builder
 	for r, row := range rows {
 		for i, text := range row {
@@ -163,4 +220,15 @@ func align(rows [][]string, styled func(row, column int, text string) string) st
 		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+// widthsOf are the widths of the columns.
+func widthsOf(rows [][]string) []int {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, text := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(text))
+		}
+	}
+	return widths
 }

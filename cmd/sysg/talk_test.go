@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +17,8 @@ import (
 // scripted is a supervisor that answers what it was told to and notes what it
 // was asked.
 type scripted struct {
+	server.Supervisor // what is not below is not called
+
 	snapshot api.Snapshot
 	result   api.Result
 
@@ -61,21 +63,6 @@ func (s *scripted) Status(context.Context, api.Caller, api.Status) (api.Snapshot
 
 func (s *scripted) Why(_ context.Context, _ api.Caller, p api.Why) ([]api.Link, error) {
 	return []api.Link{{Project: p.Project, Service: p.Service, Phase: "ready", Cause: "all is well"}}, nil
-}
-
-func (s *scripted) Logs(_ context.Context, _ api.Caller, p api.Logs, emit func(api.Reply) error) error {
-	s.note("logs", p)
-	// Times of different services interleave.
-	for i := range 2 {
-		line := api.Line{
-			Project: p.Project, Service: p.Service, Stream: "stdout",
-			Time: fmt.Sprintf("2026-01-01T00:00:0%d.%dZ", i, len(p.Service)), Text: fmt.Sprintf("%s %d", p.Service, i),
-		}
-		if err := emit(api.Reply{Line: &line}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // talk runs sysg against the supervisor.
@@ -145,12 +132,8 @@ func TestWhatIsAskedAndHowItEnds(t *testing.T) {
 		{"status -p store", done, 1, "", "No matching units found.\n", ""},
 		{"status -p store --format json", done, 1, "", `"overall_health":"warn","units":[]`, ""},
 		{"why seed", done, 0, "", "seed is ready\n   because all is well\n", ""},
-		{"why nope", done, 1, "", "", "error[SG0202]"},
-		{"logs -s api -l 5 -k stdout", done, 0, `logs{"project":"shop","service":"api","lines":5,"stream":"stdout","follow":false}`, "2026-01-01T00:00:00.3Z stdout api 0\n", ""},
-		{
-			"logs -s api -s seed --raw", done, 0, "", "api 0\nseed 0\napi 1\nseed 1\n", "",
-		},
-		{"version", done, 0, "", "(supervisor 7)\n", "warning[SG0001]"},
+		{"why nope", done, 4, "", "", "error[SG0202]"},
+		{"version", done, 0, "", "(supervisor 7, pid 1, /bin/sysgd)\n", "warning: sysg and the supervisor are of different versions"},
 		{"restart -p store", done, 1, "", "", "error[SG0202]"},
 		{"restart", done, 1, "", "", "error[SG0301]: the manifest was rejected, and nothing has been changed\n"},
 	} {
@@ -188,15 +171,33 @@ func TestAServiceInTwoProjectsIsAskedBack(t *testing.T) {
 	}
 }
 
-func TestABareRestartLeavesEndedForegroundProjects(t *testing.T) {
-	snapshot := shop()
-	web := &snapshot.Units[3]
-	if left(*web, snapshot) {
-		t.Error("one that runs is left out")
+func TestABareRestartLeavesWhatIsStopped(t *testing.T) {
+	projects := func(units []api.Unit) string {
+		var ids []string
+		for _, u := range active(units) {
+			if !slices.Contains(ids, u.Project.ID) {
+				ids = append(ids, u.Project.ID)
+			}
+		}
+		return strings.Join(ids, " ")
 	}
-	web.Health, web.State = "idle", "stopped"
-	if !left(*web, snapshot) || left(snapshot.Units[0], snapshot) {
-		t.Error("not the ended one")
+	unit := func(project, mode, state string) api.Unit {
+		return api.Unit{Project: api.UnitProject{ID: project, Mode: mode}, State: state}
+	}
+	for _, test := range []struct {
+		name  string
+		units []api.Unit
+		want  string
+	}{
+		{"one runs, one is stopped", []api.Unit{unit("a", "daemon", "running"), unit("b", "daemon", "stopped")}, "a"},
+		{"one service of two is stopped", []api.Unit{unit("a", "daemon", "running"), unit("a", "daemon", "stopped")}, "a"},
+		{"a one-shot is done", []api.Unit{unit("a", "daemon", "done"), unit("b", "daemon", "running")}, "a b"},
+		{"a foreground project has ended", []api.Unit{unit("a", "foreground", "done"), unit("b", "daemon", "running")}, "b"},
+		{"everything is stopped", []api.Unit{unit("a", "foreground", "stopped"), unit("b", "daemon", "stopped")}, "b"},
+	} {
+		if got := projects(test.units); got != test.want {
+			t.Errorf("%s: restarts %q, want %q", test.name, got, test.want)
+		}
 	}
 }
 

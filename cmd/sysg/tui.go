@@ -45,19 +45,22 @@ type output struct {
 	// draws allows what moves and what is meant for a person watching.
 	draws          bool
 	quiet, verbose bool
-	json           bool
+	json, xml      bool
 	// scripted is set by any --format: no empty lines, no sentences.
 	scripted bool
 	width    int
+	height   int // of the terminal, 0 if not known
+	// pager is the command that long output goes through, "" for none.
+	pager string
 }
 
 func newOutput(stdout, stderr *os.File) *output {
 	o := &output{
-		stdout: stdout, stderr: stderr, width: 80,
+		stdout: &written{to: stdout}, stderr: stderr, width: 80,
 		stdoutTTY: term.IsTerminal(int(stdout.Fd())), stderrTTY: term.IsTerminal(int(stderr.Fd())),
 	}
-	if width, _, err := term.GetSize(int(stdout.Fd())); err == nil && width > 0 {
-		o.width = width
+	if width, height, err := term.GetSize(int(stdout.Fd())); err == nil && width > 0 {
+		o.width, o.height = width, height
 	}
 	return o
 }
@@ -85,11 +88,18 @@ func (o *output) adopt(g globals, formatGiven bool, env func(string) string) {
 		}
 	}
 	o.colour, o.errColour = colour(o.stdoutTTY), colour(o.stderrTTY)
-	o.json = g.format == "json"
+	o.json, o.xml = g.format == "json", g.format == "xml"
 	o.scripted = formatGiven
 	o.quiet, o.verbose = g.quiet, g.verbose
-	o.draws = o.stdoutTTY && !plain && !o.json && !o.quiet && env("TERM") != "dumb"
+	o.draws = o.stdoutTTY && !plain && !o.machine() && !o.quiet && env("TERM") != "dumb"
+	o.pager = ""
+	if o.draws && !g.noPager {
+		o.pager = env("PAGER")
+	}
 }
+
+// machine reports whether what is printed is for a program to read.
+func (o *output) machine() bool { return o.json || o.xml }
 
 // success ends a mutation (rule 2).
 func (o *output) success(result api.Result) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -12,19 +13,25 @@ import (
 
 const validateHelp = `Check a manifest, and say everything that is wrong with it.
 
-It refuses exactly what start refuses. Exit code: 0 if the manifest can be
-started, 1 if not.`
+It refuses exactly what start refuses. What a manifest of systemg 0.66 finds
+otherwise here is told as well. Exit code: 0 if the manifest can be started, 1
+if not. A key that only the system's instance can enforce leaves a manifest
+valid, but not to be started in a user's.`
 
 var validateVerb = verb{
-	name: "validate", short: "check a manifest", help: validateHelp,
+	name: "validate", short: "check a manifest", help: validateHelp, offline: true, xml: true,
 	setup: func(flags *pflag.FlagSet) action {
 		var config string
 		flags.StringVarP(&config, "config", "c", "", "the manifest")
-		return func(_ context.Context, a *app, _ []string) error { return validate(a, config) }
+		return func(_ context.Context, a *app, _ []string) error {
+			system, _ := flags.GetBool("sys")
+			return validate(a, config, system)
+		}
 	},
 }
 
-// report is what validate answers in JSON, in the older program's form.
+// report is what validate answers in JSON, in the older program's form with a
+// few fields more.
 type report struct {
 	Config      string    `json:"config"`
 	Valid       bool      `json:"valid"`
@@ -47,7 +54,7 @@ type finding struct {
 	Doc string `json:"doc"`
 }
 
-func validate(a *app, config string) error {
+func validate(a *app, config string, system bool) error {
 	path, err := a.findManifest(config)
 	if err != nil {
 		return err
@@ -55,18 +62,21 @@ func validate(a *app, config string) error {
 	if path == "" {
 		return noManifest()
 	}
-	problems, sources, err := a.judge(path)
+	problems, sources, err := a.judge(path, system)
 	if err != nil {
 		return err
 	}
 	r := reportOf(path, problems)
-	if a.out.json {
-		a.out.printJSON(r)
-	} else {
+	switch {
+	case a.out.json || a.out.xml:
+		if err := a.out.print("report", r); err != nil {
+			return err
+		}
+	default:
 		// What is wrong is what was asked for.
 		printProblems(a.out.stdout, problems, sources)
-		if r.Valid && !a.out.quiet {
-			fmt.Fprintf(a.out.stdout, "%s is valid\n", path)
+		if !a.out.quiet {
+			fmt.Fprint(a.out.stdout, r.verdict())
 		}
 	}
 	if !r.Valid || !r.Startable {
@@ -75,13 +85,26 @@ func validate(a *app, config string) error {
 	return nil
 }
 
+// verdict is the last line for people, nothing where the errors speak for
+// themselves.
+func (r report) verdict() string {
+	switch {
+	case r.Startable:
+		return r.Config + " is valid\n"
+	case r.Valid:
+		return r.Config + " is valid, but for the system's instance (sysg --sys)\n"
+	}
+	return ""
+}
+
 // judge is all that is wrong with a manifest, compiled and all. An error is
 // one that is not the manifest's.
-func (a *app) judge(path string) (manifest.Problems, *manifest.Sources, error) {
+func (a *app) judge(path string, system bool) (manifest.Problems, *manifest.Sources, error) {
+	a.system = system
 	m, sources, err := a.read(path)
 	var problems manifest.Problems
 	if err == nil {
-		problems = m.Warnings
+		problems = slices.Concat(m.Warnings, m.Differences)
 		_, err = a.compile(m, sources)
 	}
 	var bad *badManifest
@@ -96,7 +119,8 @@ func reportOf(path string, problems manifest.Problems) report {
 	for _, p := range problems {
 		severity := "warning"
 		if !p.Warning {
-			severity, r.Valid, r.Startable = "error", false, false
+			severity, r.Startable = "error", false
+			r.Valid = r.Valid && p.Kind == manifest.KindSystemMode
 		}
 		r.Diagnostics = append(r.Diagnostics, finding{
 			Severity: severity, Code: p.Code(), File: p.Path, Line: p.Line, Column: p.Column, Key: p.Key, Kind: p.Kind,

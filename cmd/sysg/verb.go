@@ -23,6 +23,18 @@ type verb struct {
 	words int // how many words it takes
 	// internal is for sysg itself: not in help, and flags end at the first word.
 	internal bool
+	// program is for a verb whose words may be a command to run: flags end at
+	// the first of them.
+	program bool
+	// installs: it changes what the system runs, for which --sys needs root.
+	installs bool
+	// offline: it works with files alone, and has no instance to talk to.
+	offline bool
+	// later is for verbs that the older program did not have. Their exit codes
+	// tell the failures apart; those of the others are as they were.
+	later bool
+	// xml: it writes XML as well.
+	xml bool
 	// asks: it changes nothing and prints only what it was told, so that it may
 	// ask again where the supervisor died before it answered.
 	asks  bool
@@ -34,15 +46,16 @@ type action func(ctx context.Context, a *app, words []string) error
 // verbs are all verbs, in the order of help.
 func verbs() []verb {
 	return []verb{
-		startVerb, stopVerb, restartVerb, statusVerb, logsVerb, whyVerb, validateVerb, schemaVerb, explainVerb, versionVerb, helpVerb(), activateVerb,
+		startVerb, stopVerb, restartVerb, reloadVerb, planVerb, generationsVerb, rollbackVerb, statusVerb, inspectVerb, logsVerb, whyVerb, cronVerb, eventsVerb, purgeVerb, doctorVerb, validateVerb, schemaVerb, migrateVerb, explainVerb, versionVerb, helpVerb(), activateVerb, spawnVerb,
 	}
 }
 
 // globals are the flags that stand before or after the verb.
 type globals struct {
-	system, user, plain, noColor, quiet, verbose, noPager bool
-	help, version                                         bool
-	color, format, logLevel                               string
+	system, user, plain, noColor, quiet, verbose, noPager, drop bool
+	help, version                                               bool
+	xml                                                         bool // the verb writes it
+	color, format, logLevel                                     string
 }
 
 // declare adds the global flags to a set. What is set already stays the
@@ -50,6 +63,7 @@ type globals struct {
 func (g *globals) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&g.system, "sys", g.system, "talk to the system's instance")
 	flags.BoolVar(&g.user, "user", g.user, "talk to your own instance (default)")
+	flags.BoolVar(&g.drop, "drop-privileges", g.drop, "run services without a user as nobody, in the system's instance")
 	flags.BoolVar(&g.plain, "plain", g.plain, "no colour, nothing that moves, no following of logs")
 	flags.BoolVar(&g.noColor, "no-color", g.noColor, "no colour")
 	flags.StringVar(&g.color, "color", g.color, "colour: auto, always or never")
@@ -58,7 +72,7 @@ func (g *globals) declare(flags *pflag.FlagSet) {
 	flags.BoolVarP(&g.quiet, "quiet", "q", g.quiet, "say nothing on success")
 	flags.BoolVarP(&g.verbose, "verbose", "v", g.verbose, "say each step")
 	flags.StringVar(&g.logLevel, "log-level", g.logLevel, "level of a supervisor that is started: trace, debug, info, warn, error or off")
-	flags.BoolVar(&g.noPager, "no-pager", g.noPager, "never page, which nothing does")
+	flags.BoolVar(&g.noPager, "no-pager", g.noPager, "do not page long output with $PAGER")
 	flags.BoolVarP(&g.help, "help", "h", g.help, "show help")
 	flags.BoolVar(&g.version, "version", g.version, "show the version")
 	_ = flags.MarkHidden("no-pager")
@@ -69,7 +83,7 @@ func (a *app) dispatch(args []string) error {
 	g := globals{color: "auto", format: "text"}
 	flags := newFlags("sysg", &g)
 	flags.SetInterspersed(false)
-	if err := flags.Parse(joinFormat(args)); err != nil {
+	if err := flags.Parse(joinFormat(args, flags, true)); err != nil {
 		return unknownFlag("", err, flags)
 	}
 	words := flags.Args()
@@ -90,24 +104,31 @@ func (a *app) dispatch(args []string) error {
 	}
 	v := verbs()[i]
 	flags = newFlags(v.name, &g)
-	flags.SetInterspersed(!v.internal)
+	flags.SetInterspersed(!v.internal && !v.program)
 	do := v.setup(flags)
-	if err := flags.Parse(words[1:]); err != nil {
+	if err := flags.Parse(joinFormat(words[1:], flags, v.internal || v.program)); err != nil {
 		return unknownFlag(v.name, err, flags)
 	}
 	switch {
 	case g.help:
 		printVerbHelp(a.out, v, flags)
 		return nil
-	case flags.NArg() > v.words && !v.internal:
+	case flags.NArg() > v.words && !v.internal && !v.program:
 		return unexpectedWord(v, flags.Arg(v.words), flags)
 	}
+	g.xml = v.xml
 	if err := a.adopt(g, flags.Changed("format")); err != nil {
+		return err
+	}
+	if err := a.enter(v, g); err != nil {
 		return err
 	}
 	err := do(context.Background(), a, flags.Args())
 	if v.asks && errors.Is(err, client.ErrWentAway) {
-		return do(context.Background(), a, flags.Args())
+		err = do(context.Background(), a, flags.Args())
+	}
+	if v.later {
+		return telling(err)
 	}
 	return err
 }
@@ -125,20 +146,14 @@ func (a *app) adopt(g globals, formatGiven bool) error {
 	switch {
 	case g.system && g.user:
 		return &usage{problem: "--sys and --user exclude each other"}
-	case g.system:
-		return &api.Diagnostic{
-			Code: api.CodeInternal, Title: "this version has no system instance yet",
-			Notes: []string{"--sys asks for it; everything runs as the user who calls sysg, root included"},
-			Help:  []api.Help{{Label: "use your own instance", Command: "leave out --sys"}},
-		}
 	case !slices.Contains([]string{"auto", "always", "never"}, g.color):
 		return &usage{problem: fmt.Sprintf("--color is auto, always or never, not %q", g.color)}
-	case g.format == "xml":
-		return &api.Diagnostic{Code: api.CodeConflict, Title: "this version does not write xml", Help: []api.Help{
+	case g.format == "xml" && !g.xml:
+		return &api.Diagnostic{Code: api.CodeConflict, Title: "this command does not write xml", Help: []api.Help{
 			{Label: "write json", Command: "--format json"},
 		}}
 	case !slices.Contains(formats, g.format):
-		return &usage{problem: fmt.Sprintf("--format is text or json, not %q", g.format)}
+		return &usage{problem: fmt.Sprintf("--format is text, json or xml, not %q", g.format)}
 	}
 	level, err := logLevel(g.logLevel)
 	if err != nil {

@@ -22,7 +22,7 @@ func TestFormatTakesAWordOnlyIfItIsOne(t *testing.T) {
 		{"status -- --format json", "status -- --format json"},
 		{"", ""},
 	} {
-		got := joinFormat(strings.Fields(test.args))
+		got := joinFormat(strings.Fields(test.args), nil, false)
 		if !slices.Equal(got, strings.Fields(test.want)) {
 			t.Errorf("%q became %q, want %q", test.args, got, test.want)
 		}
@@ -45,11 +45,18 @@ func TestWhatACommandLineMeans(t *testing.T) {
 		{"sing", 2, `unknown command "sing"`},
 		{"--loud", 2, "unknown flag: --loud"},
 		{"status --loud", 2, "help: sysg status --help"},
-		{"start ./program", 2, `unexpected word "./program"`},
+		{"start app.yaml", 2, `unexpected word "app.yaml", a manifest is named with -c`},
+		{"start -s api ./program", 2, "takes no -c, -s, -p"},
+		{"start --name worker", 2, "--name is for a command"},
+		{"start --no-deps", 2, "--no-deps is for -s"},
+		{"purge -p ../etc", 1, "error[SG0404]"},
+		{"purge -p shop", 1, "error[SG0403]"},
+		{"doctor", 0, "No findings in 0 projects"},
+		{"--drop-privileges stop", 0, "--drop-privileges is only for start and restart"},
 		{"start --wait --no-wait", 2, "exclude each other"},
 		{"why", 2, "which service?"},
 		{"version --format yaml", 2, `unexpected word "yaml"`},
-		{"version --format=yaml", 2, `--format is text or json, not "yaml"`},
+		{"version --format=yaml", 2, `not "yaml"`},
 		{"version --format xml", 1, "error[SG0204]"},
 		{"version --color=sometimes", 2, "--color is auto, always or never"},
 		{"version --log-level loud", 2, "--log-level is"},
@@ -67,7 +74,7 @@ func TestWhatACommandLineMeans(t *testing.T) {
 		{"status -s api", 1, "error[SG0206]"},
 		{"status -c x.yaml", 2, "error[SG0206]"},
 		{"restart", 1, "error[SG0206]"},
-		{"why api", 1, "error[SG0206]"},
+		{"why api", 3, "error[SG0206]"},
 		{"stop", 0, "\n\nNo supervisor is running\n"},
 		{"stop --supervisor", 0, "\n\nNo supervisor is running\n"},
 		{"stop -p shop", 1, "error[SG0202]"},

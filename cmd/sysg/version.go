@@ -13,47 +13,45 @@ import (
 
 var versionVerb = verb{
 	name: "version", short: "show the versions of sysg and of the supervisor",
-	help: "Show the version of sysg, and that of the supervisor if one runs.\nNothing is started for it.",
+	help:    "Show the version of sysg, and that of the supervisor if one runs.\nNothing is started for it.",
+	offline: true,
 	setup: func(*pflag.FlagSet) action {
 		return func(ctx context.Context, a *app, _ []string) error { return showVersion(ctx, a) }
 	},
 }
 
-// versions has the older program's field; null where no supervisor runs.
+// versions has the older program's fields; null where no supervisor runs.
 type versions struct {
 	CLI        string  `json:"cli"`
 	Supervisor *string `json:"supervisor"`
+	PID        *int    `json:"supervisor_pid"`
+	Binary     *string `json:"supervisor_binary"`
 }
 
 func showVersion(ctx context.Context, a *app) error {
-	v := versions{CLI: version.Version}
-	if running, err := a.supervisorVersion(ctx); err != nil {
+	if err := a.meet(ctx); err != nil {
 		return err
-	} else if running != "" {
-		v.Supervisor = &running
 	}
+	v := a.versions()
 	switch {
 	case a.out.json:
 		a.out.printJSON(v)
 	case v.Supervisor == nil:
 		fmt.Fprintf(a.out.stdout, "sysg %s (no supervisor running)\n", v.CLI)
 	default:
-		fmt.Fprintf(a.out.stdout, "sysg %s (supervisor %s)\n", v.CLI, *v.Supervisor)
+		fmt.Fprintf(a.out.stdout, "sysg %s (supervisor %s, pid %d, %s)\n", v.CLI, *v.Supervisor, *v.PID, *v.Binary)
 	}
 	if v.Supervisor != nil && *v.Supervisor != v.CLI {
-		a.out.diagnostic("warning", api.Diagnostic{
-			Code: api.CodeInternal, Title: "sysg and the supervisor are of different versions",
-			Help: []api.Help{{Label: "end the old one, and start again", Command: "sysg stop --supervisor"}},
-		})
+		a.warn("sysg and the supervisor are of different versions; `sysg restart` without a selector replaces the supervisor")
 	}
 	return nil
 }
 
-// supervisorVersion asks the supervisor if there is one, and brings none back.
-func (a *app) supervisorVersion(ctx context.Context) (string, error) {
+// meet asks the supervisor who it is, if there is one, and brings none back.
+func (a *app) meet(ctx context.Context) error {
 	home, err := a.home()
 	if err != nil {
-		return "", nil // without a home there is no supervisor to ask
+		return nil // without a home there is no supervisor to ask
 	}
 	for _, dir := range home.runtimes {
 		conn, err := client.Dial(sysgd.socketIn(dir))
@@ -61,8 +59,18 @@ func (a *app) supervisorVersion(ctx context.Context) (string, error) {
 			continue
 		}
 		defer func() { _ = conn.Close() }()
-		info, err := conn.Info(ctx)
-		return info.Version, err
+		a.supervisor, err = conn.Identify(ctx)
+		if isCode(err, api.CodeInternal) { // it is older than the question
+			info, err := conn.Info(ctx)
+			a.supervisor = api.Identity{Version: info.Version}
+			return err
+		}
+		return err
 	}
-	return "", nil
+	return nil
+}
+
+// drifted says whether the supervisor that answered is of another version.
+func (a *app) drifted() bool {
+	return a.supervisor.PID != 0 && a.supervisor.Version != version.Version
 }

@@ -14,10 +14,11 @@ import (
 const whyHelp = `Tell why a service is in the state it is in.
 
 The first line is the service itself, each further one what explains the one
-above, down to the root; each with what was seen and what to do about it.`
+above, down to the root; each with what was seen and what to do about it.
+--format json prints an object with the chain in "links", nearest first.`
 
 var whyVerb = verb{
-	name: "why", asks: true, usage: "SERVICE", short: "tell why a service is in its state", help: whyHelp, words: 1,
+	name: "why", asks: true, later: true, usage: "SERVICE", short: "tell why a service is in its state", help: whyHelp, words: 1,
 	setup: func(flags *pflag.FlagSet) action {
 		var project string
 		flags.StringVarP(&project, "project", "p", "", "the service's project")
@@ -86,7 +87,11 @@ func renderWhy(links []api.Link, colour bool) string {
 		b.WriteString("\n")
 		under := strings.Repeat("   ", depth) + "   "
 		if link.Cause != "" {
-			fmt.Fprintf(&b, "%sbecause %s\n", under, clean(link.Cause))
+			code := ""
+			if link.Code != "" {
+				code = " [" + link.Code + "]"
+			}
+			fmt.Fprintf(&b, "%sbecause %s%s\n", under, clean(link.Cause), code)
 		}
 		for _, line := range link.Evidence {
 			fmt.Fprintf(&b, "%s%s %s\n", under, paint(colour, blue, "│"), clean(line))
@@ -111,7 +116,7 @@ func phaseStyle(phase string) style {
 		return green
 	case "failed", "given_up", "backing_off":
 		return red
-	case "down":
+	case "down", "skipped", "listening", "scheduled":
 		return faint
 	default:
 		return yellow

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A command that is in no manifest gets one of its own, STATE/units/NAME-HASH.yaml:
+// so it is a service like any other, which status shows and restart restarts.
+// The same command from the same folder is the same service.
+
+const (
+	// unitsKept and unitsAge bound what is kept of commands that ended.
+	unitsKept = 200
+	unitsAge  = 30 * 24 * time.Hour
+)
+
+// stage writes the manifest of the command and makes it the one to start.
+func (s *start) stage(a *app) error {
+	home, err := a.home()
+	if err != nil {
+		return err
+	}
+	folder, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("cannot tell the working directory: %w", err)
+	}
+	u, err := newUnit(s.name, folder, s.command)
+	if err != nil {
+		return err
+	}
+	a.warnOfRoot(home.state)
+	units := filepath.Join(home.state, "units")
+	for _, dir := range []string{home.state, units} {
+		if err := privateFolder(dir); err != nil {
+			return err
+		}
+	}
+	path := filepath.Join(units, u.file)
+	// Whole at every moment: another sysg may be about to read it.
+	if err := os.WriteFile(path+".new", []byte(u.text), 0o600); err != nil {
+		return fmt.Errorf("cannot write the manifest of the command: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("cannot write the manifest of the command: %w", err)
+	}
+	pruneUnits(units, path, time.Now())
+	s.config, s.scope.services = path, []string{u.service}
+	return nil
+}
+
+// unit is the manifest of one command.
+type unit struct {
+	service, file, text string
+}
+
+func newUnit(name, folder string, command []string) (unit, error) {
+	sum := sha256.New()
+	for _, text := range append([]string{folder}, command...) {
+		if !utf8.ValidString(text) {
+			return unit{}, &usage{"start", fmt.Sprintf("%q is not UTF-8, which a manifest has to be", text)}
+		}
+		sum.Write([]byte(text + "\x00"))
+	}
+	hash := hex.EncodeToString(sum.Sum(nil))[:12]
+	u := unit{service: slug(name)}
+	u.file = u.service + "-" + hash + ".yaml"
+	if u.service == "" {
+		u.service = strings.TrimPrefix(slug(filepath.Base(command[0]))+"-"+hash, "-")
+		u.file = u.service + ".yaml"
+	}
+	var argv []string
+	for _, word := range command {
+		argv = append(argv, literal(word))
+	}
+	u.text = fmt.Sprintf("# Made by sysg start.\nversion: \"3\"\nservices:\n  %s:\n    exec: [%s]\n    working_dir: %s\n",
+		literal(u.service), strings.Join(argv, ", "), literal(folder))
+	return u, nil
+}
+
+// slug is a name made of what file names and services may have.
+func slug(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_', r == '-':
+			b.WriteRune(r)
+		default:
+			b.WriteByte('-')
+		}
+	}
+	text := strings.Trim(b.String(), "-")
+	return text[:min(len(text), 40)]
+}
+
+// literal is text as a YAML value that means just this: JSON's strings are
+// YAML's, and $$ is a dollar that expands nothing.
+func literal(text string) string {
+	quoted, err := json.Marshal(strings.ReplaceAll(text, "$", "$$"))
+	if err != nil {
+		panic("bug: a string that does not marshal: " + err.Error())
+	}
+	return string(quoted)
+}
+
+// pruneUnits removes manifests that are old, or too many, but not kept. Of what
+// still runs the supervisor has all it needs.
+func pruneUnits(folder, kept string, now time.Time) {
+	type file struct {
+		path string
+		at   time.Time
+	}
+	var files []file
+	entries, _ := os.ReadDir(folder)
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
+			files = append(files, file{filepath.Join(folder, entry.Name()), info.ModTime()})
+		}
+	}
+	slices.SortFunc(files, func(a, b file) int { return b.at.Compare(a.at) })
+	for i, f := range files {
+		if f.path != kept && (i >= unitsKept || now.Sub(f.at) > unitsAge) {
+			_ = os.Remove(f.path) // It is only litter.
+		}
+	}
+}

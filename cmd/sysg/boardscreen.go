@@ -1,0 +1,315 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gdamore/tcell/v3"
+
+	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/client"
+)
+
+// refresh is how often the table is shown anew where --stream does not say.
+const refresh = time.Second
+
+// display is a board on a terminal. Everything of it belongs to the goroutine
+// in run; others send it functions.
+type display struct {
+	board
+	app    *app
+	screen tcell.Screen
+	news   chan func()
+	// ended is why run is to return, nil while it is not.
+	ended error
+	over  bool
+	// closes ends what feeds the page.
+	closes context.CancelFunc
+	// away: another program has the terminal, and Ctrl-C is for that one.
+	away atomic.Bool
+}
+
+// newDisplay takes the terminal over; close gives it back. Nothing is asked of
+// the terminal, since one that does not answer would cost a second.
+func (a *app) newDisplay() (*display, error) {
+	screen, err := tcell.NewTerminfoScreen(tcell.OptNegotiation(false))
+	if err == nil {
+		err = screen.Init()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the terminal (--plain does without): %w", err)
+	}
+	d := &display{app: a, screen: screen, news: make(chan func())}
+	d.width, d.height = screen.Size()
+	return d, nil
+}
+
+// until is a context that ends with a signal, so that the terminal is given back.
+func (d *display) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		defer signal.Stop(signals)
+		for {
+			select {
+			case s := <-signals:
+				if s != syscall.SIGINT || !d.away.Load() {
+					cancel()
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ctx, cancel
+}
+
+// watchTable is sysg status for a person at a terminal.
+func (s *status) watchTable(ctx context.Context, a *app, pause time.Duration) error {
+	if pause == 0 {
+		pause = refresh
+	}
+	d, err := a.newDisplay()
+	if err != nil {
+		return err
+	}
+	defer d.screen.Fini()
+	ctx, release := d.until(ctx)
+	defer release()
+	params := api.Status{All: s.all, StreamMillis: int(pause.Milliseconds())}
+	go d.feed(ctx, func(conn *client.Conn) error {
+		return conn.Watch(ctx, params, func(snapshot api.Snapshot) error {
+			err := s.narrow(&snapshot)
+			d.tell(ctx, func() { d.show(snapshot); d.fail(err) })
+			return err
+		})
+	})
+	return d.run(ctx)
+}
+
+// watchUnit is sysg inspect --stream for a person at a terminal.
+func watchUnit(ctx context.Context, a *app, params api.Inspect) error {
+	d, err := a.newDisplay()
+	if err != nil {
+		return err
+	}
+	defer d.screen.Fini()
+	ctx, release := d.until(ctx)
+	defer release()
+	d.page = &page{title: params.Service, only: true, unit: api.Unit{
+		Name: params.Service, Project: api.UnitProject{ID: params.Project},
+	}}
+	d.inspect(ctx, params)
+	return d.run(ctx)
+}
+
+// feed runs what brings news on a connection of its own, and tells how it ends.
+func (d *display) feed(ctx context.Context, bring func(*client.Conn) error) {
+	conn, err := d.app.instance.another()
+	if err == nil {
+		defer func() { _ = conn.Close() }()
+		err = bring(conn)
+	}
+	if ctx.Err() == nil {
+		d.tell(ctx, func() { d.fail(err) })
+	}
+}
+
+// tell has the display do something.
+func (d *display) tell(ctx context.Context, do func()) {
+	select {
+	case d.news <- do:
+	case <-ctx.Done():
+	}
+}
+
+// fail ends the display for a reason.
+func (d *display) fail(err error) {
+	if err != nil {
+		d.ended, d.over = err, true
+	}
+}
+
+// run draws, and follows keys and news, until somebody leaves.
+func (d *display) run(ctx context.Context) error {
+	for !d.over {
+		d.draw()
+		select {
+		case <-ctx.Done():
+			return nil
+		case do := <-d.news:
+			do()
+		case event, open := <-d.screen.EventQ():
+			if !open {
+				return nil
+			}
+			d.take(ctx, event)
+		}
+	}
+	return d.ended
+}
+
+func (d *display) take(ctx context.Context, event tcell.Event) {
+	switch event := event.(type) {
+	case *tcell.EventResize:
+		d.width, d.height = event.Size()
+		d.clamp()
+		d.screen.Sync()
+	case *tcell.EventKey:
+		d.carryOut(ctx, d.key(keyName(event)))
+	}
+}
+
+// keyName is a key by the board's name for it.
+func keyName(event *tcell.EventKey) string {
+	names := map[tcell.Key]string{
+		tcell.KeyUp: "up", tcell.KeyDown: "down", tcell.KeyLeft: "left", tcell.KeyRight: "right",
+		tcell.KeyTab: "tab", tcell.KeyBacktab: "backtab", tcell.KeyEnter: "enter", tcell.KeyEscape: "esc",
+		tcell.KeyCtrlC: "ctrl-c", tcell.KeyPgUp: "pgup", tcell.KeyPgDn: "pgdn", tcell.KeyHome: "home", tcell.KeyEnd: "end",
+	}
+	if name, known := names[event.Key()]; known {
+		return name
+	}
+	return strings.ToLower(event.Str())
+}
+
+// carryOut does what a key asks for.
+func (d *display) carryOut(ctx context.Context, w wish) {
+	switch w {
+	case leave:
+		d.over = true
+	case closePage:
+		d.turn(nil)
+	case inspectUnit:
+		unit := d.selected()
+		d.turn(&page{title: unit.Name, unit: unit})
+		d.inspect(ctx, api.Inspect{Project: unit.Project.ID, Service: unit.Name, Samples: samplesIn(time.Minute), StreamMillis: int(refresh.Milliseconds())})
+	case explainUnit:
+		d.explain(ctx, d.selected())
+	case showLogs:
+		d.logs(d.selected())
+	case startUnit, stopUnit, restartUnit:
+		d.mutate(ctx, w, d.selected())
+	}
+}
+
+// turn shows another page, or with nil the table, and ends what fed the last.
+func (d *display) turn(to *page) {
+	if d.closes != nil {
+		d.closes()
+		d.closes = nil
+	}
+	d.page = to
+}
+
+// inspect fills the page with one unit, again and again.
+func (d *display) inspect(ctx context.Context, params api.Inspect) {
+	ctx, d.closes = context.WithCancel(ctx)
+	p := d.page
+	go d.feed(ctx, func(conn *client.Conn) error {
+		_, err := conn.Inspect(ctx, params, func(inspection api.Inspection) error {
+			text := renderInspection(inspection, d.app.out.width, false)
+			d.tell(ctx, func() { p.lines = strings.Split(text, "\n") })
+			return nil
+		})
+		return err
+	})
+}
+
+// explain fills the page with why a unit is as it is.
+func (d *display) explain(ctx context.Context, unit api.Unit) {
+	d.turn(&page{title: unit.Name + " is " + unit.Health, unit: unit})
+	p := d.page
+	go d.feed(ctx, func(conn *client.Conn) error {
+		links, err := conn.Why(ctx, api.Why{Project: unit.Project.ID, Service: unit.Name})
+		text := renderWhy(links, false)
+		d.tell(ctx, func() { p.lines = strings.Split(text, "\n") })
+		return err
+	})
+}
+
+// logs gives the terminal to sysg logs until that ends.
+func (d *display) logs(unit api.Unit) {
+	if err := d.screen.Suspend(); err != nil {
+		d.message = err.Error()
+		return
+	}
+	d.away.Store(true)
+	defer d.away.Store(false)
+	command := exec.Command("/proc/self/exe", "logs", "-s", unit.Project.ID+"/"+unit.Name, "-l", "100", "--follow")
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	_ = command.Run() // It has said what went wrong itself.
+	if err := d.screen.Resume(); err != nil {
+		d.fail(err)
+	}
+}
+
+// mutate starts, stops or restarts a unit, and tells what became of that.
+func (d *display) mutate(ctx context.Context, w wish, unit api.Unit) {
+	d.message = fmt.Sprintf("%s %s…", w, unit.Name)
+	project, services := unit.Project.ID, []string{unit.Name}
+	go func() {
+		var result api.Result
+		conn, err := d.app.instance.another()
+		if err == nil {
+			defer func() { _ = conn.Close() }()
+			switch w {
+			case startUnit:
+				result, err = conn.Start(ctx, api.Start{Project: project, Services: services}, nil)
+			case stopUnit:
+				result, err = conn.Stop(ctx, api.Stop{Project: project, Services: services}, nil)
+			default:
+				result, err = conn.Restart(ctx, api.Restart{Project: project, Services: services}, nil)
+			}
+		}
+		message := result.Message
+		switch {
+		case err != nil:
+			message = err.Error()
+		case len(result.Failed) > 0:
+			message = result.Failed[0].Error()
+		}
+		d.tell(ctx, func() { d.message = message })
+	}()
+}
+
+func (d *display) draw() {
+	d.screen.Clear()
+	for y, line := range d.lines() {
+		x := 0
+		for _, piece := range line {
+			d.screen.PutStrStyled(x, y, piece.text, d.styleOf(piece))
+			x += shownWidth(piece.text)
+		}
+	}
+	d.screen.Show()
+}
+
+func (d *display) styleOf(piece piece) tcell.Style {
+	drawn := tcell.StyleDefault.Reverse(piece.reversed)
+	if piece.style == bold {
+		return drawn.Bold(true)
+	}
+	if !d.app.out.colour {
+		return drawn
+	}
+	switch piece.style {
+	case faint:
+		return drawn.Dim(true)
+	case red:
+		return drawn.Foreground(tcell.ColorMaroon)
+	case green:
+		return drawn.Foreground(tcell.ColorGreen)
+	case yellow:
+		return drawn.Foreground(tcell.ColorOlive)
+	}
+	return drawn
+}

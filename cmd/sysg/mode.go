@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"systemg.org/sysg/pkg/api"
+)
+
+// systemState is where the system's instance keeps its state.
+const systemState = "/var/lib/systemg"
+
+// enter decides whether a verb may go on in the mode that the flags ask for,
+// and says what is worth knowing about it.
+func (a *app) enter(v verb, g globals) error {
+	a.warnOfEnvironment()
+	if v.offline || v.internal {
+		return nil
+	}
+	root := os.Geteuid() == 0
+	if err := judgeMode(v, g, root, exists(systemState)); err != nil {
+		return err
+	}
+	if g.drop {
+		a.warn(droppingNothing(v, root))
+	}
+	a.rootsOwn = root && !g.user
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// judgeMode holds a command against who calls it and what there is.
+func judgeMode(v verb, g globals, root, systemInstance bool) error {
+	switch {
+	case g.system && !root && v.installs:
+		return &api.Diagnostic{
+			Code: api.CodeNeedsRoot, Title: fmt.Sprintf("sysg --sys %s needs root", v.name),
+			Help: []api.Help{
+				{Label: "as root", Command: "sudo sysg --sys " + v.name},
+				{Label: "your own instance", Command: "sysg " + v.name},
+			},
+		}
+	case g.system:
+		return &api.Diagnostic{
+			Code: api.CodeInternal, Title: "this version has no system instance yet",
+			Notes: []string{"--sys asks for it; everything runs as the user who calls sysg, root included"},
+			Help:  []api.Help{{Label: "use your own instance", Command: "sysg " + v.name}},
+		}
+	case root && !g.user && systemInstance:
+		return &api.Diagnostic{
+			Code: api.CodeOtherMode, Title: "there is a system instance, and --sys is not given",
+			Notes: []string{systemState + " has its state; without --sys root's own instance is meant"},
+			Help: []api.Help{
+				{Label: "the system's", Command: "sysg --sys " + v.name},
+				{Label: "root's own", Command: "sysg --user " + v.name},
+			},
+		}
+	}
+	return nil
+}
+
+// droppingNothing says why --drop-privileges does nothing here.
+func droppingNothing(v verb, root bool) string {
+	switch {
+	case !v.installs:
+		return "--drop-privileges is only for start and restart"
+	case !root:
+		return "--drop-privileges has no effect when not running as root"
+	default:
+		return "--drop-privileges has no effect without --sys: services of your own instance run as you"
+	}
+}
+
+// warnOfEnvironment names variables that do nothing any more.
+func (a *app) warnOfEnvironment() {
+	if a.env("SYSG_COMMAND_TIMEOUT") != "" {
+		a.warn("SYSG_COMMAND_TIMEOUT has no effect any more; set timeouts.command_wait_secs in sysgd.conf")
+	}
+}
+
+// warn says something on stderr that is no failure.
+func (a *app) warn(text string) {
+	if !a.out.quiet {
+		fmt.Fprintf(a.out.stderr, "%s %s\n", paint(a.out.errColour, yellow, "warning:"), clean(text))
+	}
+}
+
+// warnOfRoot is said once, when root's own instance comes into being.
+func (a *app) warnOfRoot(state string) {
+	if a.rootsOwn && !a.out.quiet && !exists(state) {
+		a.out.diagnostic("warning", api.Diagnostic{
+			Code: api.CodeRootWithoutSys, Title: "running as root without --sys",
+			Notes: []string{"state and logs go to " + state},
+			Help:  []api.Help{{Label: "say that it is meant", Command: "--user"}},
+		})
+	}
+}
+
+// telling gives the failures of a command that the older program did not have
+// exit codes of their own.
+func telling(err error) error {
+	var own exit
+	var coded *withCode
+	if err == nil || errors.As(err, &own) || errors.As(err, &coded) {
+		return err
+	}
+	codes := map[string]int{api.CodeNoSupervisor: nobodyThere, api.CodeUnknownUnit: noSuchUnit, api.CodeStillRunning: timedOut}
+	var d *api.Diagnostic
+	if errors.As(err, &d) && codes[d.Code] != 0 {
+		return &withCode{err, codes[d.Code]}
+	}
+	return err
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"systemg.org/sysg/pkg/manifest"
+)
+
+// settings are those of sysgd.conf.
+type settings = manifest.Settings
+
+// settingsPath is where they are: $XDG_CONFIG_HOME/systemg/sysgd.conf.
+func (a *app) settingsPath() string { return filepath.Join(a.configFolder(), "sysgd.conf") }
+
+// configFolder is the user's folder for our configuration.
+func (a *app) configFolder() string {
+	config := a.env("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(config) {
+		config = filepath.Join(a.env("HOME"), ".config")
+	}
+	return filepath.Join(config, "systemg")
+}
+
+// conf reads the settings once. A file that is not there leaves the defaults;
+// one that is wrong is an error, like a wrong manifest.
+func (a *app) conf() (settings, error) {
+	if a.settings != nil {
+		return *a.settings, nil
+	}
+	path := a.settingsPath()
+	text, err := openManifest(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = nil, nil
+	}
+	if err != nil {
+		return settings{}, err
+	}
+	read, err := manifest.ParseSettings(path, text)
+	var problems manifest.Problems
+	if errors.As(err, &problems) {
+		var sources manifest.Sources
+		sources.Add(path, text)
+		return settings{}, &badManifest{problems, &sources}
+	}
+	if err != nil {
+		return settings{}, err
+	}
+	a.settings = &read
+	return read, nil
+}
+
+// commandWait is how long a command is waited for, 0 for ever.
+func (a *app) commandWait() (time.Duration, error) {
+	read, err := a.conf()
+	return read.CommandWait, err
+}

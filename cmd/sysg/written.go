@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"systemg.org/sysg/pkg/api"
+)
+
+// written is where stdout goes. It remembers that something could not be
+// written, so that no printing has to ask and a viewer that was cut off does not
+// say that all is well.
+type written struct {
+	to     io.Writer
+	failed error
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	if w.failed != nil {
+		return 0, w.failed
+	}
+	n, err := w.to.Write(p)
+	w.failed = err
+	return n, err
+}
+
+// cutOff is the exit code where what was printed did not arrive, else code.
+func (o *output) cutOff(code int) int {
+	w, checked := o.stdout.(*written)
+	if !checked || w.failed == nil {
+		return code
+	}
+	if code == 0 {
+		code = failed
+	}
+	o.diagnostic("error", api.Diagnostic{Code: api.CodeInternal, Title: fmt.Sprintf("cannot write what was asked for: %v", w.failed)})
+	return code
+}
