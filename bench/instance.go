@@ -21,6 +21,7 @@ type bench struct {
 	env    []string
 	stamp  string
 	floor  string
+	probe  string
 	fifo   string
 	stamps *bufio.Scanner
 	reader *os.File
@@ -54,7 +55,7 @@ func newBench(s settings) (*bench, error) {
 // compile builds the C programs, statically: a dynamic linker would take most
 // of the time that is measured.
 func (b *bench) compile() error {
-	for _, name := range []string{"stamp", "floor"} {
+	for _, name := range []string{"stamp", "floor", "probe"} {
 		source, err := sources.ReadFile("c/" + name + ".c")
 		if err != nil {
 			return err
@@ -66,6 +67,7 @@ func (b *bench) compile() error {
 		}
 	}
 	b.stamp, b.floor = filepath.Join(b.folder, "stamp"), filepath.Join(b.folder, "floor")
+	b.probe = filepath.Join(b.folder, "probe")
 	return nil
 }
 
@@ -110,15 +112,19 @@ func (b *bench) sysg(args ...string) error {
 
 // project writes a manifest with so many services and starts it.
 func (b *bench) project(name string, services int) error {
+	if err := b.write(name, services); err != nil {
+		return err
+	}
+	return b.sysg("start", "--daemonize", "-c", name+".yaml")
+}
+
+func (b *bench) write(name string, services int) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "version: \"3\"\nproject: %s\nservices:\n", name)
 	for n := range services {
 		fmt.Fprintf(&text, "  s%d: {exec: [%q, %q], restart_policy: always, backoff: 0s, max_restarts: 100000}\n", n, b.stamp, b.fifo)
 	}
-	if err := os.WriteFile(filepath.Join(b.folder, name+".yaml"), []byte(text.String()), 0o600); err != nil {
-		return err
-	}
-	return b.sysg("start", "--daemonize", "-c", name+".yaml")
+	return os.WriteFile(filepath.Join(b.folder, name+".yaml"), []byte(text.String()), 0o600)
 }
 
 // close stops everything, whatever has happened before.

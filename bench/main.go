@@ -5,6 +5,10 @@
 //	launch     the call that starts one service, to its first instruction
 //	start 100  the command that starts a hundred, to the last first instruction
 //	rest       how often our daemons wake up, and what they use, with nothing to do
+//	reconcile  one of 500 services changed: `sysg restart`, to its first instruction
+//	status     the state of 500 services while all of them are restarted
+//	validate   `sysg validate` of a manifest of 10,000 services
+//	chain      ten services, each after the probe of the one before, to ready
 //
 // With -check its exit status is 1 where a limit is broken. The services are
 // c/stamp.c, the floor c/floor.c; both are compiled on the spot.
@@ -24,6 +28,7 @@ type settings struct {
 	starts int
 	window time.Duration
 	check  bool
+	only   string
 }
 
 func main() {
@@ -32,6 +37,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 40, "crashes and launches measured")
 	flag.IntVar(&s.starts, "starts", 11, "starts of a hundred services measured")
 	flag.DurationVar(&s.window, "window", 20*time.Second, "how long the daemons are watched at rest")
+	flag.StringVar(&s.only, "only", "", "measure only `this`")
 	flag.BoolVar(&s.check, "check", false, "exit with 1 where a limit is broken")
 	flag.Parse()
 	broken, err := run(s)
@@ -52,10 +58,19 @@ func run(s settings) (broken int, err error) {
 	}
 	defer b.close()
 	var rows []row
-	for _, measure := range []func() ([]row, error){b.crash, b.launch, b.startHundred, b.rest} {
-		more, err := measure()
+	for _, m := range []struct {
+		name    string
+		measure func() ([]row, error)
+	}{
+		{"crash", b.crash}, {"launch", b.launch}, {"start", b.startHundred}, {"reconcile", b.reconcile}, {"status", b.statusOfMany},
+		{"validate", b.validate}, {"chain", b.chain}, {"rest", b.rest},
+	} {
+		if s.only != "" && s.only != m.name {
+			continue
+		}
+		more, err := m.measure()
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("%s: %w", m.name, err)
 		}
 		rows = append(rows, more...)
 	}

@@ -47,13 +47,19 @@ func (b *bench) startHundred() ([]row, error) {
 
 // prepare installs a project of so many services and leaves it stopped.
 func (b *bench) prepare(project string, services int) error {
-	if err := b.project(project, services); err != nil {
+	if err := b.write(project, services); err != nil {
 		return err
 	}
-	for range services {
-		if _, err := b.next(); err != nil {
-			return err
-		}
+	return b.install(project, services)
+}
+
+// install does that for a manifest that is written.
+func (b *bench) install(project string, services int) error {
+	if err := b.sysg("start", "--daemonize", "-c", project+".yaml"); err != nil {
+		return err
+	}
+	if err := b.births(services); err != nil {
+		return err
 	}
 	return b.sysg("stop", "-p", project)
 }
