@@ -38,6 +38,12 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"mkfifo":      makeFIFO,
 	"parallel":    runParallel,
 	"readvar":     readVar,
+	"varlink":     varlinkCall,
+	"code":        exitsWith,
+	"terminal":    atTerminal,
+	"connect":     connect,
+	"hammer":      hammerAt,
+	"freeport":    freePort,
 }
 
 func instanceOf(ts *testscript.TestScript) *instance {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"systemg.org/sysg/pkg/paths"
 )
 
 // programs is the folder of the built programs, which other users may read.
@@ -45,7 +47,22 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "cannot build the programs: %v\n%s", err, output)
 		return 1
 	}
+	if err := buildOther(folder); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
+}
+
+// buildOther builds a supervisor of another version, as old/sysgd.
+func buildOther(folder string) error {
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-X systemg.org/sysg/pkg/version.release=0.0.1",
+		"-o", filepath.Join(folder, "old", "sysgd"), "systemg.org/sysg/cmd/sysgd")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build another version of sysgd: %w\n%s", err, output)
+	}
+	return nil
 }
 
 // modePatience bounds the scripts of one mode together, so that a command that
@@ -122,10 +139,14 @@ func openToAll(t *testing.T, folder string) {
 	}
 }
 
-// condition answers [root] in a script.
+// condition answers [root] and [journald] in a script.
 func condition(name string) (bool, error) {
-	if name == "root" {
+	switch name {
+	case "root":
 		return os.Geteuid() == 0, nil
+	case "journald":
+		_, err := os.Stat(paths.JournalSocket)
+		return err == nil, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

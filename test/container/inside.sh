@@ -58,6 +58,8 @@ more_than() { [ "$(ticks)" -gt "$1" ]; }
 useradd --create-home --shell /bin/bash alice
 uid=$(id -u alice)
 loginctl enable-linger alice
+# A journal of her own, which she may read, is only on disk.
+mkdir -p /var/log/journal && journalctl --flush
 wait_for test -S "/run/user/$uid/bus" || echo "FAIL linger: no user manager"
 cp /opt/test/stack.yaml /home/alice/systemg.yaml
 chown alice: /home/alice/systemg.yaml
@@ -75,6 +77,21 @@ check "services live in the cgroup of sysg-services" \
 	grep -q 'sysg-services.service/p-stack/s-base/run-' "/proc/$(pid_of base)/cgroup"
 check "the helper is their parent" \
 	test "$(ps -o ppid= -p "$(pid_of base)" | tr -d ' ')" = "$(main_pid sysg-exec.service)"
+
+# Output that goes to the journal.
+journaled() { journalctl --quiet --output=export SYSG_PROJECT=stack SYSG_SERVICE=voice | grep -ax "$1"; }
+check "a service with sink: journal is in the journal" wait_for journaled "MESSAGE=hello journal"
+check "with the name of the service" journaled "SYSLOG_IDENTIFIER=voice"
+check "with the run" journaled "SYSG_INVOCATION_ID=[0-9a-f]\{32\}"
+check "with the pid of the service" journaled "SYSG_PID=$(pid_of voice)"
+warned() { journalctl --quiet --output=cat --priority=warning SYSG_SERVICE=voice | grep -x "an error"; }
+check "its standard error is a warning there" wait_for warned
+check "there is no file of it" test ! -e /home/alice/.local/share/systemg/logs/stack/voice.log
+journal_shown() { as_user "sysg logs -s voice $1" | grep -x "$2"; }
+check "sysg logs shows what is in the journal" wait_for journal_shown --raw "hello journal"
+check "and only the stream that is asked for" test "$(as_user 'sysg logs -s voice -k stderr --raw')" = "an error"
+check "and the last lines" test "$(as_user 'sysg logs -s voice -l 1 --raw')" = "an error"
+check "and a run" test "$(as_user "sysg logs --invocation $(unit voice | grep -o '"incarnation":"[0-9a-f]*' | cut -d'"' -f4) --raw -l 1")" = "an error"
 
 # The death of the daemon.
 before=$(all_pids) daemon=$(main_pid sysgd.service)
