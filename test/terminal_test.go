@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/gdamore/tcell/v3/vt"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -65,7 +66,9 @@ func atTerminal(ts *testscript.TestScript, neg bool, args []string) {
 		_, err := io.WriteString(master, strings.NewReplacer(`\e`, "\x1b", `\r`, "\r", `\t`, "\t", `\x03`, "\x03").Replace(steps[1]))
 		ts.Check(err)
 	}
+	late := time.AfterFunc(patience, func() { _ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) })
 	err = command.Wait()
+	late.Stop()
 	var exited *exec.ExitError
 	if err != nil && !errors.As(err, &exited) || command.ProcessState.ExitCode() != code {
 		ts.Fatalf("it ended with %d (%v):\n%s", command.ProcessState.ExitCode(), err, screen.seen())

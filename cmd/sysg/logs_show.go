@@ -42,12 +42,16 @@ func (l *logsCommand) show(ctx context.Context, a *app, home *instance, targets 
 	})
 }
 
-// followed decides whether to go on with what comes.
+// followed decides whether to go on with what comes. An agent and
+// SYSTEMG_TAIL_MODE=oneshot outrank --follow, as they did in systemg 0.66: who
+// sets them cannot press Ctrl-C.
 func (l *logsCommand) followed(a *app) bool {
 	switch {
+	case a.out.plain || a.env("SYSTEMG_TAIL_MODE") == "oneshot":
+		return false
 	case l.follow || l.noFollow:
 		return l.follow
-	case l.unbounded() || l.until != "" || a.env("SYSTEMG_TAIL_MODE") == "oneshot":
+	case l.unbounded() || l.until != "":
 		return false
 	default:
 		return a.out.draws

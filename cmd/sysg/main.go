@@ -27,6 +27,8 @@ func (a *app) end(err error) int {
 		return 0
 	case errors.As(err, &code):
 		return int(code)
+	case a.out.failedWith(err):
+		return failed // cutOff says it, once.
 	default:
 		return a.explain(err)
 	}

@@ -157,7 +157,7 @@ func lookAt(unit *api.Unit, process store.Process) {
 		unit.Memory, unit.CPUMicros = look.Memory, look.CPU
 		up := max(time.Since(process.Started), 0)
 		unit.Uptime = &api.Uptime{
-			Seconds: int64(up.Seconds()), Human: up.Round(time.Second).String(), StartedAt: process.Started.Format(time.RFC3339Nano),
+			Seconds: int64(up.Seconds()), Human: up.Truncate(time.Second).String(), StartedAt: process.Started.Format(time.RFC3339Nano),
 		}
 	case metrics.Zombie:
 		unit.State, unit.Health = "zombie", "failing"

@@ -43,7 +43,9 @@ type output struct {
 
 	colour, errColour bool
 	// draws allows what moves and what is meant for a person watching.
-	draws          bool
+	draws bool
+	// plain is an agent, or --plain: what waits for a person would wait forever.
+	plain          bool
 	quiet, verbose bool
 	json, xml      bool
 	// scripted is set by any --format: no empty lines, no sentences.
@@ -72,6 +74,7 @@ func (o *output) adopt(g globals, formatGiven bool, env func(string) string) {
 	}
 	agent := env("SYSTEMG_AGENT")
 	plain := g.plain || agent != "" && agent != "0"
+	o.plain = plain
 	force := env("CLICOLOR_FORCE")
 	colour := func(tty bool) bool {
 		switch {

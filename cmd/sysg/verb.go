@@ -113,6 +113,8 @@ func (a *app) dispatch(args []string) error {
 	case g.help:
 		printVerbHelp(a.out, v, flags)
 		return nil
+	case g.version: // Whoever asks for it wants nothing done.
+		return a.dispatch([]string{versionVerb.name})
 	case flags.NArg() > v.words && !v.internal && !v.program:
 		return unexpectedWord(v, flags.Arg(v.words), flags)
 	}

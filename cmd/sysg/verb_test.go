@@ -86,6 +86,8 @@ func TestWhatACommandLineMeans(t *testing.T) {
 		{"--format json version", 0, `"supervisor":null`},
 		{"version --format", 0, `"supervisor":null`},
 		{"--version", 0, "sysg "},
+		{"restart --version", 0, "no supervisor running"},
+		{"--version stop", 0, "no supervisor running"},
 		{"--help", 0, "Usage: sysg COMMAND"},
 		{"help", 0, "Usage: sysg COMMAND"},
 		{"help status", 0, "Usage: sysg status"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -22,6 +23,12 @@ func (w *written) Write(p []byte) (int, error) {
 	n, err := w.to.Write(p)
 	w.failed = err
 	return n, err
+}
+
+// failedWith: err is about nothing but stdout, of which cutOff will speak.
+func (o *output) failedWith(err error) bool {
+	w, checked := o.stdout.(*written)
+	return checked && w.failed != nil && errors.Is(err, w.failed)
 }
 
 // cutOff is the exit code where what was printed did not arrive, else code.

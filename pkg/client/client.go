@@ -66,17 +66,26 @@ func (c *Conn) Call(ctx context.Context, method string, parameters any, each fun
 	return reply, err
 }
 
-func (c *Conn) call(method string, parameters any, each func(api.Reply) error) (last api.Reply, err error) {
+// ask sends a call, and takes the answer to the greeting that went ahead of the
+// first one.
+func (c *Conn) ask(method string, parameters any, more bool) error {
 	c.patience(c.AnswerWithin)
-	if err := c.send(method, parameters, each != nil); err != nil {
-		return last, err
+	if err := c.send(method, parameters, more); err != nil {
+		return err
 	}
 	if c.info == nil {
 		var info api.Info
 		if _, err := c.receive(&info); err != nil {
-			return last, err
+			return err
 		}
 		c.info = &info
+	}
+	return nil
+}
+
+func (c *Conn) call(method string, parameters any, each func(api.Reply) error) (last api.Reply, err error) {
+	if err := c.ask(method, parameters, each != nil); err != nil {
+		return last, err
 	}
 	if !quick[method] {
 		c.patience(0)

@@ -2,11 +2,29 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
 	"systemg.org/sysg/pkg/api"
 )
+
+// StatusText is Status as the daemon wrote it, for who only passes it on.
+func (c *Conn) StatusText(ctx context.Context, p api.Status) ([]byte, error) {
+	stop := context.AfterFunc(ctx, func() { _ = c.stream.Close() })
+	defer stop()
+	var reply struct {
+		Snapshot json.RawMessage `json:"snapshot"`
+	}
+	err := c.ask(api.MethodStatus, p, false)
+	if err == nil {
+		_, err = c.receive(&reply)
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return reply.Snapshot, err
+}
 
 // Watch gives each a snapshot again and again, until each fails or ctx ends.
 func (c *Conn) Watch(ctx context.Context, p api.Status, each func(api.Snapshot) error) error {

@@ -107,21 +107,12 @@ func removeRotated(path string, goes func(fs.FileInfo) bool) (Cleared, error) {
 func (c *Capture) Clear(project, service string, what Clear) (done Cleared, err error) {
 	ended := make(chan struct{})
 	if !c.do(func() {
-		done, err = c.clear(project, service, what)
+		done, err = ClearFiles(c.Dir, project, service, what)
 		close(ended)
 	}) {
 		return Cleared{}, errors.New("cannot clear a log: the capture has ended")
 	}
 	<-ended
-	return done, err
-}
-
-func (c *Capture) clear(project, service string, what Clear) (Cleared, error) {
-	done, err := ClearFiles(c.Dir, project, service, what)
-	// Whose lines come next is to be recorded anew.
-	if path, pathErr := logPath(c.Dir, project, service); pathErr == nil && c.files[path] != nil {
-		c.files[path].noted = noted{}
-	}
 	return done, err
 }
 

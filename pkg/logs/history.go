@@ -38,7 +38,7 @@ type history struct {
 }
 
 func (h *history) read() error {
-	for which := oldestSince(h.sieve.Since); ; {
+	for which := oldestSince(h.sieve.writtenSince()); ; {
 		file, info, err := openChosen(h.path, which)
 		if err != nil || file == nil {
 			return err // What has no end yet is somebody's to go on with.

@@ -19,7 +19,8 @@ const (
 var errNoJournal = errors.New("journald does not run here")
 
 // sendLine gives one line to journald, and reports whether that is done with:
-// it is not where journald is away, and then the line goes to the file. A kill
+// it is not where journald is away, and then the line goes to the file, and so
+// does the rest of the batch, since journald is left alone for a while. A kill
 // between the sending and advance sends the line once more; nothing can be
 // taken back from a journal.
 func (b *batch) sendLine(text []byte, mark string, used int) bool {
@@ -27,7 +28,6 @@ func (b *batch) sendLine(text []byte, mark string, used int) bool {
 	if !c.mayJournal(b.now) {
 		return false
 	}
-	b.flush() // what went to the file before
 	b.entry = b.source.appendEntry(b.entry[:0], text, mark)
 	_, err := c.Journal.Write(b.entry)
 	c.journaled(err, b.now)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,4 +96,35 @@ func TestTheJournalIsTriedAgainAfterAWhile(t *testing.T) {
 	if !b.sendLine([]byte("three"), "", 6) || c.JournalProblem() != nil {
 		t.Error("it was not tried again")
 	}
+}
+
+func TestTheJournalGetsEachLineOnceOverARestart(t *testing.T) {
+	j := &journal{}
+	c := newCaptureWith(t, j)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	defer writer.Close()
+	attach := func() {
+		fd, err := syscall.Dup(int(reader.Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Attach(Source{Project: "shop", Service: "web", Incarnation: "7", Stream: Stdout, Policy: journalPolicy(), Pipe: os.NewFile(uintptr(fd), "copy")})
+	}
+	attach()
+	write(t, writer, "one\ntwo\nunfin")
+	c.Close()
+	c.start()
+	attach()
+	write(t, writer, "ished\n")
+	c.Close()
+	var texts []string
+	for _, entry := range j.entries {
+		text, _, _ := strings.Cut(entry, "\n")
+		texts = append(texts, text)
+	}
+	wantLines(t, texts, []string{"MESSAGE=one", "MESSAGE=two", "MESSAGE=unfinished"})
 }

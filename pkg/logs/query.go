@@ -22,6 +22,16 @@ type Query struct {
 	Runs []string
 }
 
+// writtenSince is when a file must have been written to, at the earliest, for a
+// line of it to be wanted. The kernel's time of a file is that of its last tick,
+// some milliseconds before the time of the line.
+func (q Query) writtenSince() time.Time {
+	if q.Since.IsZero() {
+		return time.Time{}
+	}
+	return q.Since.Add(-time.Second)
+}
+
 // sieve is a query at work on one service's log.
 type sieve struct {
 	Query

@@ -117,3 +117,18 @@ func TestAQueryBoundsTheTime(t *testing.T) {
 		}
 	}
 }
+
+// The time of a file is coarser than that of its lines.
+func TestALineIsFoundThatIsNewerThanItsFile(t *testing.T) {
+	c := newCapture(t)
+	c.run("one\n", policy())
+	lines, _, err := Tail(c.dir, "shop", "web", 1, Query{})
+	if err != nil || len(lines) != 1 {
+		t.Fatalf("%v, %v", lines, err)
+	}
+	coarse := lines[0].Time.Add(-10 * time.Millisecond)
+	if err := os.Chtimes(c.path(), coarse, coarse); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, textsOfHistory(t, c, Query{Since: lines[0].Time}), []string{"one"})
+}

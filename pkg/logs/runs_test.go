@@ -129,3 +129,25 @@ func eventually(t *testing.T, is func() bool) {
 	}
 	t.Fatal("it did not come to pass")
 }
+
+func TestARunThatGoesOnAfterATruncationIsKnown(t *testing.T) {
+	truncateUnder(t, policy())
+	truncateUnder(t, rawPolicy(1<<20))
+}
+
+func truncateUnder(t *testing.T, policy generation.Logs) {
+	c := newCapture(t)
+	first := c.attachSource(Source{Project: "shop", Service: "web", Incarnation: "a", Stream: Stdout, Policy: policy})
+	write(t, first, "of a, and long enough to be there\n")
+	c.end(first)
+	second := c.attachSource(Source{Project: "shop", Service: "web", Incarnation: "b", Stream: Stdout, Policy: policy})
+	write(t, second, "of b\n")
+	waitUntilLogged(t, c, "of b")
+	if err := os.Truncate(c.path(), 0); err != nil {
+		t.Fatal(err)
+	}
+	write(t, second, "of b again\n")
+	c.end(second)
+	wantLines(t, c.textsOfRun("b"), []string{"of b again"})
+	wantLines(t, c.textsOfRun("a"), nil)
+}

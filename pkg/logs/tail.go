@@ -36,7 +36,7 @@ func Tail(dir, project, service string, n int, q Query) ([]Line, Position, error
 			lines, err = tailOf(file, info, end, n, sieve, lines)
 		}
 		_ = file.Close()
-		if err != nil || len(lines) >= n || info.ModTime().Before(q.Since) {
+		if err != nil || len(lines) >= n || info.ModTime().Before(q.writtenSince()) {
 			break
 		}
 		if file, info, err = openChosen(path, older(info)); file != nil {

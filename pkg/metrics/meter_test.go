@@ -39,6 +39,9 @@ func until(t *testing.T, what string, holds func() bool) {
 func TestTheKernelTellsOfAProcess(t *testing.T) {
 	pid := busy(t, "while :; do :; done")
 	kernel := NewKernel()
+	// The kernel counts pages for each processor and adds them up when there are
+	// some, so that for a moment a process has none.
+	until(t, "some memory", func() bool { return kernel.Look(Target{PID: pid}).Memory > 0 })
 	before := kernel.Thoroughly(Target{PID: pid})
 	if before.Condition != Running || before.Memory == 0 || before.UID != uint32(os.Getuid()) {
 		t.Errorf("%+v", before)
@@ -89,9 +92,8 @@ func TestWhatIsWrittenIsCounted(t *testing.T) {
 }
 
 func TestAMeterKeepsAndForgets(t *testing.T) {
-	pid := busy(t, "sleep 100")
 	meter := NewMeter(NewKernel(), func(err error) { t.Error(err) })
-	job := Job{Project: "p", Service: "api", Incarnation: "one", Began: time.Now().Add(-time.Second), Target: Target{PID: pid}}
+	job := Job{Project: "p", Service: "api", Incarnation: "one", Began: time.Now().Add(-time.Second), Target: Target{PID: os.Getpid()}}
 	gone := Job{Project: "p", Service: "db", Incarnation: "two", Target: Target{PID: 1 << 22}}
 	for range 3 {
 		meter.Take([]Job{job, gone})
@@ -125,9 +127,8 @@ func TestSamplesSpillInSegmentsOfWhichTheOldestGo(t *testing.T) {
 		Interval: time.Second, Retention: time.Hour, MaxMemory: 1 << 20,
 		SpilloverDir: folder, SpilloverMax: 4000, SpilloverSegment: 1000,
 	}
-	pid := busy(t, "sleep 100")
 	meter := NewMeter(NewKernel(), func(err error) { t.Error(err) })
-	job := Job{Project: "p", Service: "api", Incarnation: "one", Began: time.Now(), Target: Target{PID: pid}, Policy: policy}
+	job := Job{Project: "p", Service: "api", Incarnation: "one", Began: time.Now(), Target: Target{PID: os.Getpid()}, Policy: policy}
 	for range 60 {
 		meter.Take([]Job{job})
 		meter.reading.Wait()

@@ -2,9 +2,11 @@ package supervisor
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/execclient"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
@@ -115,4 +117,56 @@ func (h *helper) running(role spec.Role) string {
 		}
 	}
 	return ""
+}
+
+// TestACheckOfACandidateGoesOnWhenSysgExecIsBack: the next attempt is due while
+// nobody can make it.
+func TestACheckOfACandidateGoesOnWhenSysgExecIsBack(t *testing.T) {
+	replacing(t, slots, func(s *story) {
+		s.helper.acts = map[spec.Role]int{spec.RoleCandidate: 1}
+		s.begins()
+		s.sleep(500 * time.Millisecond) // The first attempt has failed.
+		s.helper.acts = nil
+		s.helper.took()
+		s.unreachable.Store(true)
+		s.breaks(func() {})
+		s.sleep(time.Minute)
+		s.unreachable.Store(false)
+		if result := s.begin(); !result.OK {
+			t.Error(result)
+		}
+		s.want("asked", s.helper.took(), "launch web candidate in slot 1, launch web switch in slot 1, launch web switch_verify in slot 1, signal web 15")
+		s.want("phases", s.phases(), "web ready")
+	})
+}
+
+// TestASwitchThatWasNeverLaunchedIsMadeAgain: sysg-exec went away with the
+// request; neither direction may be taken for done, or for failed.
+func TestASwitchThatWasNeverLaunchedIsMadeAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		fails map[spec.Role]int
+		lost  int
+		ok    bool
+	}{
+		"forth": {nil, 1, true},
+		"back":  {map[spec.Role]int{spec.RoleVerify: 1}, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			replacing(t, slots, func(s *story) {
+				s.helper.acts = test.fails
+				s.helper.loses = func(l spec.Launch) bool { return l.Role == spec.RoleSwitch && *l.Slot == test.lost }
+				answered := s.asks(func() (api.Result, error) {
+					return s.Restart(s.life, api.Caller{}, api.Restart{Project: "p"}, quiet)
+				})
+				s.sleep(time.Second)
+				s.helper.loses = nil
+				s.breaks(func() {})
+				s.sleep(time.Minute)
+				if result, err := answered(); err != nil || result.OK != test.ok || strings.Contains(fmt.Sprint(result), "by hand") {
+					t.Error(result, err)
+				}
+				s.want("phases", s.phases(), "web ready")
+			})
+		})
+	}
 }

@@ -53,9 +53,12 @@ type cron struct {
 	// interrupted is why we end the current run, where that is not its fault.
 	interrupted string
 	withdrawn   bool // the current run leaves no record
-	history     []store.Run
-	begun       int // runs since the start of the supervisor, for who waits
-	drains      string
+	// ended is when the process of the current run ended, which may be long
+	// before we heard of it; zero where nobody knows.
+	ended   time.Time
+	history []store.Run
+	begun   int // runs since the start of the supervisor, for who waits
+	drains  string
 }
 
 // owed is a run that is due.

@@ -94,6 +94,9 @@ func (s *Supervisor) endedRun(v *service, r *run) {
 	run.Incarnation, run.Code, run.Signal = r.incarnation, exit.Code, exit.Signal
 	run.UserMicros, run.SystemMicros = r.exited.Usage.UserMicros, r.exited.Usage.SystemMicros
 	run.MaxRSS = r.exited.Usage.MaxRSS
+	if !r.exited.Unknown && r.exited.At.After(run.Started) {
+		v.cron.ended = r.exited.At
+	}
 	switch {
 	case r.condemned != nil:
 		run.Status = failedWith + reason(*r.condemned)
@@ -114,7 +117,10 @@ func (s *Supervisor) finishRun(v *service, next machine.State, cause machine.Cau
 	c := v.cron
 	run := *c.current
 	c.current = nil
-	run.Completed = s.clock.Now()
+	run.Completed, c.ended = c.ended, time.Time{}
+	if run.Completed.IsZero() {
+		run.Completed = s.clock.Now()
+	}
 	switch {
 	case next != machine.Scheduled:
 		run.Status = interrupted + reason(v.wish)

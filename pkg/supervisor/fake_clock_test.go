@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,7 +13,7 @@ type wall struct {
 	at    time.Time
 	timer *time.Timer
 	rang  chan struct{}
-	rings int
+	rings atomic.Int32
 }
 
 func newWall() *wall { return &wall{rang: make(chan struct{}, 1)} }
@@ -44,9 +45,7 @@ func (w *wall) arm() {
 }
 
 func (w *wall) ring() {
-	w.mu.Lock()
-	w.rings++
-	w.mu.Unlock()
+	w.rings.Add(1)
 	select {
 	case w.rang <- struct{}{}:
 	default:

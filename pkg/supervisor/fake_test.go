@@ -45,6 +45,8 @@ type helper struct {
 	lingers map[string]bool // services of which something outlives the main process
 	oldest  int             // generation that may be launched
 	pid     int
+	// loses says which launches are lost on their way.
+	loses   func(spec.Launch) bool
 	rolling bool // the story has replacements, so two incarnations are none too many
 	// sockets are the names that Listen answers with, unheard the services
 	// whose Listen is refused.
@@ -71,6 +73,9 @@ func (h *helper) Launch(l spec.Launch) error {
 		words += fmt.Sprintf(" in slot %d", *l.Slot)
 	}
 	h.asked = append(h.asked, words)
+	if h.loses != nil && h.loses(l) { // The request never reaches it.
+		return nil
+	}
 	if failed, broken := h.broken[l.Service]; broken {
 		failed.Incarnation = l.Incarnation
 		h.say(spec.Reply{Failed: &failed}, execclient.RequestLaunch, l.Incarnation)

@@ -49,7 +49,7 @@ func (s *Supervisor) attempt(v *service) {
 		s.step(v, "health", fmt.Sprintf("health check, attempt %d", c.schedule.Attempt()), "active")
 	}
 	limit := time.Until(c.schedule.Deadline(time.Now()))
-	c.cancel = s.probeOnce(v, c.probe, c.role, nil, limit, func(answer probe.Answer) { s.probed(v, answer) })
+	c.cancel = s.probeOnce(v, c.probe, c.role, nil, limit, func(answer probe.Answer) { s.probed(v, c, answer) })
 }
 
 // probeOnce makes one attempt of a check, by the command of role or by a
@@ -93,8 +93,10 @@ func (o outcome) answer() probe.Answer {
 }
 
 // probed is the result of an attempt.
-func (s *Supervisor) probed(v *service, answer probe.Answer) {
-	c := v.health
+func (s *Supervisor) probed(v *service, c *check, answer probe.Answer) {
+	if v.health != c {
+		return
+	}
 	c.cancel, c.failing = func() {}, !answer.Passed
 	if !answer.Passed {
 		c.tally.Add(answer.Class)
@@ -130,6 +132,7 @@ func (c *check) code() string {
 func (s *Supervisor) endHealth(v *service) {
 	if v.health != nil {
 		v.health.cancel()
+		s.deadlines.remove(v, func(one deadline) bool { return one.probe })
 	}
 	v.health = nil
 }

@@ -29,6 +29,8 @@ type trial struct {
 	gone   bool // nothing is left of the candidate
 	// stranded: a deed could not begin without sysg-exec.
 	stranded bool
+	// unturned: the traffic could not be turned back.
+	unturned bool
 }
 
 // deed is the step in progress.
@@ -161,6 +163,12 @@ func (s *Supervisor) examineCandidate(v *service, t *trial, check generation.Pro
 }
 
 func (s *Supervisor) tryCandidate(v *service, t *trial, check generation.Probe, role spec.Role, schedule *probe.Schedule) {
+	if v.trial != t || t.undoing {
+		return
+	}
+	if t.stranded = !s.connected; t.stranded { // It begins anew then.
+		return
+	}
 	limit := time.Until(schedule.Deadline(time.Now()))
 	t.cancel = s.probeOnce(t.candidate, check, role, nil, limit, func(answer probe.Answer) {
 		t.cancel = func() {}

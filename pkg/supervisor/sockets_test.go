@@ -25,6 +25,7 @@ func lazy(s *generation.Service) {
 func (s *story) copiesOf(service string) int {
 	count := make(chan int)
 	s.inbox.post(func() { count <- len(s.projects["p"].services[service].sockets) })
+	defer synctest.Wait() // The supervisor is back at what it listens to.
 	return <-count
 }
 

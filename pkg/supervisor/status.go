@@ -257,7 +257,7 @@ func intent(config generation.Service) string {
 func uptime(since time.Time) *api.Uptime {
 	up := max(time.Since(since), 0)
 	return &api.Uptime{
-		Seconds: int64(up.Seconds()), Human: up.Round(time.Second).String(),
+		Seconds: int64(up.Seconds()), Human: up.Truncate(time.Second).String(),
 		StartedAt: timestamp(since),
 	}
 }

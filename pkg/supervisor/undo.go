@@ -63,6 +63,7 @@ func (s *Supervisor) switchBack(v *service, t *trial) {
 			note := fmt.Sprintf("switching back to slot %s failed: the command %s", v.config.Rolling.BlueGreen.Slots[v.slot], how.how)
 			s.note(v, note)
 			t.cause.Text += "; " + note
+			t.unturned = true
 		}
 		s.undo(v, t)
 	})
@@ -88,7 +89,7 @@ func (v *service) refusal(t *trial) *api.Diagnostic {
 		Code:    orElse(t.cause.Code, api.CodeRestartIncomplete),
 		Project: v.project.generation.Project, Service: v.config.Name,
 		Title: fmt.Sprintf("Service '%s' was not replaced: %s", v.config.Name, t.cause.Text),
-		Notes: []string{fmt.Sprintf("the step that failed is %s; all before it is undone", t.deed())},
+		Notes: []string{fmt.Sprintf("the step that failed is %s; %s", t.deed(), v.undoneOf(t))},
 		Help: []api.Help{
 			{Label: "its output", Command: "sysg logs -s " + v.selector()},
 			{Label: "try again", Command: "sysg restart -s " + v.selector()},
@@ -98,6 +99,15 @@ func (v *service) refusal(t *trial) *api.Diagnostic {
 		diagnostic.Notes = append(diagnostic.Notes, fmt.Sprintf("the old incarnation, process %d, goes on", v.run.pid))
 	}
 	return diagnostic
+}
+
+// undoneOf says what a failed replacement left behind.
+func (v *service) undoneOf(t *trial) string {
+	if !t.unturned {
+		return "all before it is undone"
+	}
+	slots := v.config.Rolling.BlueGreen.Slots
+	return fmt.Sprintf("its candidate is ended, but the traffic may still go to slot %s: turn it to slot %s by hand", slots[1-v.slot], slots[v.slot])
 }
 
 // unstrand goes on with what could not be done without sysg-exec.

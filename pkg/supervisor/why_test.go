@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -81,11 +82,11 @@ var whyStories = []struct {
 		s.sleep(11 * time.Second)
 	}},
 	{"its liveness check failed", "api", func(s *story) {
-		code := 0
-		s.helper.probes = func(string) int { return code }
+		var code atomic.Int32
+		s.helper.probes = func(string) int { return int(code.Load()) }
 		s.store.put(plain("api", policy(generation.Never), live(generation.Probe{Interval: time.Second, AttemptTimeout: time.Second, Retries: 2})))
 		s.begin()
-		code = 1
+		code.Store(1)
 		s.sleep(5 * time.Second)
 	}},
 	{"a chain of dependencies, to its root", "web", func(s *story) {

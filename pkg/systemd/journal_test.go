@@ -135,3 +135,25 @@ func TestWithoutJournaldThereIsNoJournal(t *testing.T) {
 		t.Errorf("it fails with %v", err)
 	}
 }
+
+func TestNoEntryIsLostOverARestartOfTheJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	server := journald(t, path)
+	journal, err := OpenJournal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close()
+	if _, err := journal.Write([]byte("MESSAGE=one\n")); err != nil {
+		t.Fatal(err)
+	}
+	_ = server.Close()
+	_ = os.Remove(path)
+	server = journald(t, path)
+	if _, err := journal.Write([]byte("MESSAGE=two\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := entry(t, server); got != "MESSAGE=two\n" {
+		t.Errorf("got %q", got)
+	}
+}
