@@ -243,6 +243,13 @@ func (h *helper) took() string {
 	return strings.Join(asked, ", ")
 }
 
+// everAsked is what it was asked since it last took.
+func (h *helper) everAsked() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return strings.Join(h.asked, ", ")
+}
+
 // installed is a store of generations in memory.
 type installed struct {
 	mu     sync.Mutex

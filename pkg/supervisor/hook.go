@@ -73,8 +73,13 @@ func (s *Supervisor) tellFailed(v *service, r *run) {
 	}
 }
 
-// started tells of a service that is up, or of a one-shot that completed.
-func (s *Supervisor) started(v *service) { s.hook(v, spec.RoleOnStart, v.run) }
+// started tells of a service that is up, or of a one-shot that completed, unless
+// an earlier supervisor did and died before it could save that.
+func (s *Supervisor) started(v *service) {
+	if v.run == nil || v.run.pid == 0 || v.run.pid != v.toldStart {
+		s.hook(v, spec.RoleOnStart, v.run)
+	}
+}
 
 // tellEnd tells of the end of a main process. One that we were asked to end is
 // no failure, whatever it ended with.
@@ -123,6 +128,9 @@ func (s *Supervisor) endHooks(v *service, r *run) {
 // strayHook goes on with a hook that an earlier supervisor began.
 func (s *Supervisor) strayHook(r *run, began time.Time) {
 	limit, _ := r.service.hookLimit(r.role)
+	if r.role == spec.RoleOnStart && r.event != nil {
+		r.service.toldStart = r.event.PID
+	}
 	side := s.hooked(r.service, r.role, limit)
 	r.side = &side
 	s.deadlines.set(r.service, deadline{at: began.Add(limit), run: r})

@@ -295,6 +295,22 @@ func TestAHookOutlivesTheSupervisorWithinItsTime(t *testing.T) {
 	})
 }
 
+// TestAStartIsToldOnce: changes are gathered before they are saved, so that a
+// supervisor may die with a hook launched and the start it tells of unsaved.
+func TestAStartIsToldOnce(t *testing.T) {
+	tell(t, func(s *story) {
+		s.store.put(plain("api", hooked))
+		s.asks(func() (api.Result, error) { return s.begin(), nil })
+		for !strings.Contains(s.helper.everAsked(), "onstart") {
+			time.Sleep(time.Millisecond)
+		}
+		s.dies()
+		s.supervise()
+		s.sleep(10 * time.Second)
+		s.want("asked", s.helper.took(), "launch api main, launch api onstart")
+	})
+}
+
 func TestAHookOfATimeWithoutSysgExecIsMadeUpFor(t *testing.T) {
 	tell(t, func(s *story) {
 		s.store.put(plain("api", hooked))

@@ -70,15 +70,17 @@ type service struct {
 	retryAt  time.Time
 	lastEnd  *store.Exit
 	health   *check
-	stopping *run // its stop command, while that runs
-	notes    []note
-	ghosts   int    // that live; the next run waits for their end
-	stuck    bool   // something of it outlived SIGKILL
-	cron     *cron  // its schedule, nil for none
-	children []*run // that live, or of which something is left
-	former   []*run // children that have ended, the last ones
-	weighing bool   // its children are being measured
-	weighAt  time.Time
+	// toldStart is the main process of whose start an earlier supervisor told.
+	toldStart int
+	stopping  *run // its stop command, while that runs
+	notes     []note
+	ghosts    int    // that live; the next run waits for their end
+	stuck     bool   // something of it outlived SIGKILL
+	cron      *cron  // its schedule, nil for none
+	children  []*run // that live, or of which something is left
+	former    []*run // children that have ended, the last ones
+	weighing  bool   // its children are being measured
+	weighAt   time.Time
 
 	// What follows is about replacement; see standin.go and replace.go.
 	gently   bool                // again asks for a replacement where that can be
