@@ -110,14 +110,21 @@ func (h *helper) provideNow(l *holding, declared []generation.Socket, then func(
 			missing = append(missing, &held{Socket: socket, fd: -1})
 		}
 	}
+	var keepers []keeper
+	if len(missing) > 0 {
+		keepers = h.keepers(l.owner)
+	}
 	var err error
 	work := func() {
 		for _, path := range removed {
 			path.Remove()
 		}
-		err = openAll(missing)
+		err = openAll(missing, keepers)
 	}
 	finish := func(late bool) {
+		if !late { // Else it may need them still.
+			letGo(keepers)
+		}
 		switch {
 		case late:
 			then(&confine.Failure{Stage: spec.StageSockets, Detail: fmt.Sprintf("not done within %s: their directory does not answer", h.options.launchTimeout)})
@@ -128,7 +135,7 @@ func (h *helper) provideNow(l *holding, declared []generation.Socket, then func(
 			then(nil)
 		}
 	}
-	if len(removed) == 0 && !slices.ContainsFunc(missing, (*held).hasPath) {
+	if len(removed)+len(keepers) == 0 && !slices.ContainsFunc(missing, (*held).hasPath) {
 		work()
 		finish(false)
 		return
@@ -137,7 +144,7 @@ func (h *helper) provideNow(l *holding, declared []generation.Socket, then func(
 	h.start(&task{
 		run:      work,
 		over:     func(late bool) { l.busy = false; finish(late); h.release(l) },
-		leftover: func() { closeAll(missing) },
+		leftover: func() { letGo(keepers); closeAll(missing) },
 	})
 }
 
@@ -146,12 +153,12 @@ func (s *held) hasPath() bool {
 }
 
 // openAll opens all or none.
-func openAll(missing []*held) error {
+func openAll(missing []*held, keepers []keeper) error {
 	for _, socket := range missing {
 		var err error
 		if socket.Kind == generation.SocketInherit {
 			err = fmt.Errorf("the supervisor has not got the descriptor %q that socket %q inherits: %w", socket.Address, socket.Name, unix.ENOENT)
-		} else if socket.fd, socket.made, err = endpoint(socket.Socket).Open(); err != nil {
+		} else if err = socket.obtain(keepers); err != nil {
 			err = fmt.Errorf("socket %q: %w", socket.Name, err)
 		}
 		if err != nil {

@@ -18,7 +18,7 @@ type task struct {
 	// run works, and touches nothing of the loop's.
 	run func()
 	// over goes on in the loop: late says that the time is up. It is called
-	// once. If run comes back after that, leftover is called.
+	// once. If run comes back after that, or was never called, leftover is.
 	over     func(late bool)
 	leftover func()
 	deadline time.Time
@@ -62,9 +62,11 @@ func (h *helper) taskOver(t *task) {
 	for h.busy < maxTasks && len(h.tasksWaiting) > 0 {
 		next := h.tasksWaiting[0]
 		h.tasksWaiting = h.tasksWaiting[1:]
-		if !next.late {
-			h.runTask(next)
+		if next.late {
+			next.leftover()
+			continue
 		}
+		h.runTask(next)
 	}
 	if t.late {
 		t.leftover()

@@ -98,6 +98,11 @@ func (v *service) refusal(t *trial) *api.Diagnostic {
 	if v.state == machine.Ready && v.run != nil {
 		diagnostic.Notes = append(diagnostic.Notes, fmt.Sprintf("the old incarnation, process %d, goes on", v.run.pid))
 	}
+	if diagnostic.Code == api.CodePortInUse && len(v.config.Sockets) > 0 {
+		// Its own sockets, as a rule, lost with both daemons: the same would happen again.
+		diagnostic.Help[1] = api.Help{Label: "free the address", Command: "sysg stop -s " + v.selector()}
+		diagnostic.Help = append(diagnostic.Help, api.Help{Label: "and then", Command: "sysg start -s " + v.selector()})
+	}
 	return diagnostic
 }
 
