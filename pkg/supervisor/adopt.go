@@ -63,6 +63,7 @@ func (s *Supervisor) disconnected(err error) {
 	}
 	s.helper.Close()
 	s.helper, s.connected = offline{}, false
+	s.unanswered()
 	s.redialLater()
 }
 

@@ -34,6 +34,8 @@ func (s *Supervisor) hear(event execclient.Event) {
 		s.failed(*reply.Failed)
 	case event.Request == execclient.RequestMain:
 		s.tookMain(event.Incarnation, reply.Refused)
+	case event.Request == execclient.RequestUnlisten:
+		s.unlistened(event)
 	case s.heardSockets(event):
 	case reply.Refused != nil:
 		s.refused(event)

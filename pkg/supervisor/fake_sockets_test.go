@@ -64,8 +64,21 @@ func (h *helper) wants(service string) {
 }
 
 func (h *helper) Unlisten(u spec.Unlisten) error {
-	h.note(execclient.RequestUnlisten, "", "unlisten "+u.Service, done())
+	h.mu.Lock()
+	h.asked = append(h.asked, "unlisten "+u.Service)
+	slow := h.slow
+	h.mu.Unlock()
+	if !slow {
+		h.unlistened(u.Service)
+	}
 	return nil
+}
+
+// unlistened answers an Unlisten.
+func (h *helper) unlistened(service string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events <- execclient.Event{Reply: done(), Request: execclient.RequestUnlisten, Project: "p", Service: service}
 }
 
 func (h *helper) Main(m spec.Main) error {

@@ -52,6 +52,8 @@ type helper struct {
 	// whose Listen is refused.
 	sockets map[string][]string
 	unheard map[string]spec.Refused
+	// slow: an Unlisten is not answered by itself.
+	slow bool
 }
 
 func newHelper(t *testing.T) *helper {

@@ -97,7 +97,7 @@ func stopped(targets []*service, message string) (api.Result, bool) {
 		case v.stuckBeside() != nil:
 			result.OK = false
 			result.Failed = append(result.Failed, v.stuckBeside().diagnoseStuck())
-		case v.succeeded() || len(v.children) > 0:
+		case v.succeeded() || len(v.children) > 0 || v.closing > 0:
 			return result, false
 		case v.state.Alive() || v.state == machine.Waiting || v.state == machine.Listening || failing(v.state):
 			return result, false

@@ -91,6 +91,7 @@ type service struct {
 	stored   []storedFile        // copies of what it stored
 	called   bool                // somebody waits at one of them
 	open     bool                // sysg-exec has said that it holds them
+	closing  int                 // requests to close them that are not answered
 	rejected *api.Diagnostic     // why the last replacement failed
 	// of is the service that this one stands in for, nil for none; hopeful is
 	// set for a candidate.

@@ -173,6 +173,27 @@ func (s *Supervisor) unlisten(v *service) {
 	err := s.helper.Unlisten(spec.Unlisten{Project: v.project.generation.Project, Service: v.config.Name})
 	if err != nil {
 		s.log.Debug("Cannot have sockets closed now", "service", v.config.Name, "error", err)
+		return
+	}
+	v.closing++ // A stop is over when nobody can connect any more.
+}
+
+// unlistened is the answer to an Unlisten.
+func (s *Supervisor) unlistened(event execclient.Event) {
+	if v := s.service(event.Project, event.Service); v != nil && v.closing > 0 {
+		v.closing--
+	}
+	if event.Reply.Refused != nil {
+		s.refused(event)
+	}
+}
+
+// unanswered forgets what sysg-exec will not answer any more.
+func (s *Supervisor) unanswered() {
+	for _, p := range s.projects {
+		for _, v := range p.services {
+			v.closing = 0
+		}
 	}
 }
 

@@ -51,6 +51,37 @@ func TestSocketsAreMadeBeforeTheServiceAndOutliveIt(t *testing.T) {
 	})
 }
 
+// commands counts those that somebody waits for.
+func (s *story) commands() int {
+	count := make(chan int)
+	s.inbox.post(func() { count <- len(s.ops) })
+	defer synctest.Wait()
+	return <-count
+}
+
+func TestAStopIsOverWhenNobodyCanConnectAnyMore(t *testing.T) {
+	tell(t, func(s *story) {
+		s.helper.sockets = map[string][]string{"web": {"http"}}
+		s.store.put(plain("web", listens))
+		s.begin()
+		s.helper.slow = true
+		stopped := s.stops()
+		s.sleep(time.Second)
+		if s.commands() != 1 {
+			t.Error("answered while the sockets may be open")
+		}
+		s.helper.unlistened("web")
+		stopped()
+		// The answer that a sysg-exec owed when it died is not waited for.
+		s.begin()
+		stopped = s.stops()
+		s.sleep(time.Second)
+		s.helper.slow = false
+		s.breaks(func() {})
+		stopped()
+	})
+}
+
 func TestSocketsOfWhatIsRemovedAreClosed(t *testing.T) {
 	tell(t, func(s *story) {
 		s.helper.sockets = map[string][]string{"web": {"http"}}
