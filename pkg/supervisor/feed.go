@@ -45,8 +45,12 @@ func (s *Supervisor) enter(v *service, next machine.State, event machine.Event, 
 	}
 	s.deadlines.clear(v)
 	s.endHealth(v)
-	if next == machine.Down && v.of == nil {
+	switch {
+	case v.of != nil:
+	case next == machine.Down:
 		s.unlisten(v)
+	case next == machine.Ready:
+		v.replaced()
 	}
 	if v.cron != nil {
 		s.cronMoved(v, next, cause)

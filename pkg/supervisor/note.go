@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"slices"
 	"time"
 
 	"systemg.org/sysg/pkg/api"
@@ -14,6 +15,9 @@ const maxNotes = 16
 type note struct {
 	at   time.Time
 	text string
+	// replacing: it is about a replacement that failed, and of no more interest
+	// once the service has been replaced, or started anew.
+	replacing bool
 }
 
 // note keeps what had no effect, but should be known: a hook that failed, say.
@@ -27,11 +31,22 @@ func (s *Supervisor) note(v *service, text string) {
 		v.notes = append(v.notes[:0], v.notes[1:]...)
 	}
 	now := time.Now()
-	v.notes = append(v.notes, note{now, text})
+	v.notes = append(v.notes, note{at: now, text: text})
 	s.chronicle(v, machine.Transition{
 		At: now, From: v.state, To: v.state, Event: api.EventNote,
 		Cause: machine.Cause{Kind: machine.ByNote, Text: text},
 	})
+}
+
+// noteOfReplacement keeps why a service was not replaced, until it is.
+func (s *Supervisor) noteOfReplacement(v *service, text string) {
+	s.note(v, text)
+	v.notes[len(v.notes)-1].replacing = true
+}
+
+// replaced forgets what kept it from being replaced.
+func (v *service) replaced() {
+	v.notes = slices.DeleteFunc(v.notes, func(n note) bool { return n.replacing })
 }
 
 // sayings are the notes, and what the service says of itself, for `sysg why`.

@@ -147,9 +147,12 @@ func (v *service) outlook() string {
 
 // until is the time left, in a precision that people care about.
 func until(at time.Time) time.Duration {
-	left := max(time.Until(at), 0)
-	if left > 10*time.Second {
+	left := time.Until(at)
+	switch {
+	case left > 10*time.Second:
 		return left.Round(time.Second)
+	case left > time.Second:
+		return left.Round(100 * time.Millisecond)
 	}
-	return left.Round(100 * time.Millisecond)
+	return max(left.Round(10*time.Millisecond), 10*time.Millisecond) // "In 0s" is no time.
 }

@@ -61,7 +61,7 @@ func (s *Supervisor) switchBack(v *service, t *trial) {
 		t.busy = false
 		if !how.passed {
 			note := fmt.Sprintf("switching back to slot %s failed: the command %s", v.config.Rolling.BlueGreen.Slots[v.slot], how.how)
-			s.note(v, note)
+			s.noteOfReplacement(v, note)
 			t.cause.Text += "; " + note
 			t.unturned = true
 		}
@@ -78,7 +78,7 @@ func (s *Supervisor) acquit(v *service, t *trial) {
 	s.step(v, "replace", "replacement: "+string(t.deed()), "failed")
 	if v.wanted && !v.again {
 		v.rejected = v.refusal(t)
-		s.note(v, v.rejected.Title)
+		s.noteOfReplacement(v, v.rejected.Title)
 	}
 	s.touch(v.project)
 }
