@@ -8,8 +8,9 @@ import (
 	"systemg.org/sysg/pkg/spec"
 )
 
-// hooks are the roles that are told of an event.
-var hooks = []spec.Role{spec.RoleOnStart, spec.RoleOnErr, spec.RoleOnStop, spec.RoleOnExit}
+// told are the roles that are told of an event: the hooks, and the stop command,
+// which has to know whom to stop.
+var told = []spec.Role{spec.RoleOnStart, spec.RoleOnErr, spec.RoleOnStop, spec.RoleOnExit, spec.RoleStop}
 
 // slotted are the roles that cannot run without knowing their slot, where the
 // service has slots.
@@ -25,7 +26,7 @@ func (g *Granted) fill(request spec.Launch) error {
 	service := &g.Service
 	declared := service.Slots[0] != ""
 	switch {
-	case request.Event != nil && !slices.Contains(hooks, request.Role):
+	case request.Event != nil && !slices.Contains(told, request.Role):
 		return refuse(spec.ReasonUnknown, "the role %s is told of no event", request.Role)
 	case request.Slot != nil && !declared:
 		return refuse(spec.ReasonUnknown, "service %q has no slots", service.Name)
@@ -61,7 +62,7 @@ func (g *Granted) fillSlot(role spec.Role, slot, active string) {
 	g.Argv = argv
 }
 
-// eventVars are what a hook is told.
+// eventVars are what such a role is told.
 func eventVars(event *spec.Event) []string {
 	if event == nil {
 		return nil

@@ -102,7 +102,7 @@ func TestWhatIsNotDeclaredIsNotGranted(t *testing.T) {
 		"a verify without":        {"web", spec.RoleVerify, nil, nil},
 	}
 	for _, role := range spec.Roles {
-		if !slices.Contains(hooks, role) {
+		if !slices.Contains(told, role) {
 			requests["an event for "+string(role)] = request{"simple", role, nil, event}
 		}
 	}

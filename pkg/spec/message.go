@@ -95,12 +95,12 @@ type Launch struct {
 	// Slot is which of the two blue/green slots this is for; the other one is
 	// the active one. It is given where the generation declares slots.
 	Slot *int `json:"slot,omitempty"`
-	// Event is what a hook is told. Other roles have none.
+	// Event is what a hook, or the stop command, is told. Other roles have none.
 	Event *Event `json:"event,omitempty"`
 }
 
 // Event becomes the variables SYSG_EVENT, SYSG_PID, SYSG_EXIT_CODE, SYSG_SIGNAL
-// and SYSG_ATTEMPT of a hook. The variables of what is nil or 0 are not set.
+// and SYSG_ATTEMPT of a hook, or of the stop command. The variables of what is nil or 0 are not set.
 type Event struct {
 	// Name is start, error, stop or exit.
 	Name string `json:"name"`

@@ -39,7 +39,8 @@ func (s *Supervisor) stopsByCommand(v *service) bool {
 
 func (s *Supervisor) command(v *service, r *run, limit time.Duration) {
 	r.commanded = true
-	if v.stopping = s.besides(v, spec.Launch{Role: spec.RoleStop}, s.commanded(v, r, limit)); v.stopping == nil {
+	event := &spec.Event{Name: hookNames[spec.RoleOnStop], PID: r.pid}
+	if v.stopping = s.besides(v, spec.Launch{Role: spec.RoleStop, Event: event}, s.commanded(v, r, limit)); v.stopping == nil {
 		s.interrupt(v, r)
 	}
 }
