@@ -240,10 +240,13 @@ func (r *reader) defaults(o *Object, to any) {
 
 func (r *reader) unknownKey(o *Object, v value) {
 	p := Problem{Kind: KindUnknownField, Message: fmt.Sprintf("unknown key %s in %s", quote(v.name), o.Name)}
+	places := placesOf(o, v.name)
 	switch meant, found := Nearest(v.name, o.names()); {
 	case v.name == "<<":
 		p.Kind, p.Message = KindUnsupported, "merge keys (`<<`) are not supported"
 		p.Suggestion = "write the keys out, or use an alias for a whole value"
+	case len(places) > 0:
+		p.Suggestion = "it belongs under " + strings.Join(places, " or ")
 	case found:
 		p.Suggestion = fmt.Sprintf("did you mean %q?", meant)
 	default:
