@@ -148,6 +148,8 @@ func (s *Supervisor) act(p *project, action plan.Action) bool {
 		cause = v.cron.owed.cause
 	case machine.Skip:
 		cause = v.skipCause()
+	case machine.Listen:
+		cause = machine.Cause{Kind: machine.ByPolicy, Text: v.lazily()}
 	case machine.Restart:
 		if !v.again { // What is asked for is under way.
 			return false

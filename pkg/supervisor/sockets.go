@@ -127,6 +127,15 @@ func (v *service) redeclared(old, next []generation.Socket) {
 	})
 }
 
+// lazily says what a lazy service waits for.
+func (v *service) lazily() string {
+	var places []string
+	for _, socket := range v.config.Sockets {
+		places = append(places, fmt.Sprintf("%s %s", socket.Kind, socket.Address))
+	}
+	return "it starts when somebody connects to " + strings.Join(places, " or ")
+}
+
 // answerCall starts a lazy service that somebody wants, as soon as nothing of
 // it is left.
 func (s *Supervisor) answerCall(v *service) {
