@@ -62,13 +62,16 @@ type Service struct {
 	Command   string       `json:"command"`
 	DependsOn []Dependency `json:"depends_on,omitempty"`
 	Restart   Restart      `json:"restart"`
-	Success   []Exit       `json:"success"`
-	NoRestart []Exit       `json:"no_restart,omitempty"`
-	Stop      Stop         `json:"stop"`
-	Ready     Ready        `json:"ready"`
-	Health    *Probe       `json:"health,omitempty"`
-	PreStart  *PreStart    `json:"pre_start,omitempty"`
-	Logs      Logs         `json:"logs"`
+	// Once: it is meant to run once, since its policy is written to be never.
+	// Its hash does not cover that, which is for people.
+	Once      bool      `json:"once,omitempty"`
+	Success   []Exit    `json:"success"`
+	NoRestart []Exit    `json:"no_restart,omitempty"`
+	Stop      Stop      `json:"stop"`
+	Ready     Ready     `json:"ready"`
+	Health    *Probe    `json:"health,omitempty"`
+	PreStart  *PreStart `json:"pre_start,omitempty"`
+	Logs      Logs      `json:"logs"`
 
 	// Skip says not to run it: always, or when the command of the role skip
 	// exits 0.

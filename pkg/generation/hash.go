@@ -26,7 +26,7 @@ func Seal(g *Generation) {
 // serviceHash covers both parts of service i.
 func serviceHash(g *Generation, i int) string {
 	service := g.Supervise.Services[i]
-	service.Hash = ""
+	service.Hash, service.Once = "", false
 	launch, _ := g.Launch.Service(service.Name)
 	return digest(struct {
 		Service Service

@@ -57,6 +57,7 @@ func (m *Manifest) superviseService(s *Service) generation.Service {
 		Name:      s.Name,
 		Command:   s.Command,
 		Restart:   s.Restart,
+		Once:      s.Once,
 		Success:   s.Exits.Success,
 		NoRestart: s.Exits.NoRestart,
 		Stop:      s.Stop,

@@ -45,6 +45,7 @@ type Service struct {
 	Env         Env
 	DependsOn   []Dependency
 	Restart     generation.Restart
+	Once        bool // its restart_policy is written, and is never
 	Exits       Exits
 	Stop        generation.Stop
 	StopCommand string // a shell string

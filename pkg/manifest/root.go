@@ -178,6 +178,7 @@ func (r *reader) services(v value, logs generation.Logs) []Service {
 		r.object(&serviceObject, entry, &s)
 		r.scope = outer
 		r.checkService(&s, entry)
+		s.Once = s.Restart.Policy == generation.Never && entry.at("restart_policy").node != entry.node
 		services = append(services, s)
 	}
 	r.inService = false

@@ -248,7 +248,7 @@ func intent(config generation.Service) string {
 		return "skip"
 	case config.Cron != nil:
 		return "cron"
-	case config.Restart.Policy == generation.Never:
+	case config.Once:
 		return "once"
 	}
 	return "unspecified"
