@@ -10,8 +10,21 @@ import (
 	"systemg.org/sysg/pkg/manifest"
 )
 
+// former are commands of the older program that are none here, with what to do
+// instead.
+var former = map[string]string{
+	"init":               "it is not part of this version: run `sysg start` under an init such as tini",
+	"migrate-state":      "there is nothing to do: `sysg start` takes the older program's settings over, and starts services anew from their manifests",
+	"supervise":          "`sysg start` runs the supervisor where there is none",
+	"upgrade-info":       "`sysg version --format json` tells the versions",
+	"upgrade-supervisor": "`sysg restart` replaces a supervisor of another version",
+}
+
 // unknownCommand says which command was probably meant.
 func unknownCommand(name string) *usage {
+	if instead := former[name]; instead != "" {
+		return &usage{problem: fmt.Sprintf("there is no command %q any more: %s", name, instead)}
+	}
 	var known []string
 	for _, v := range verbs() {
 		if !v.internal {

@@ -9,6 +9,8 @@ func TestAMistypedLineIsToldWhatWasProbablyMeant(t *testing.T) {
 	tests := []struct{ line, want string }{
 		{"statsu", `unknown command "statsu", did you mean "status"?`},
 		{"activat", `unknown command "activat"`}, // is for sysg itself
+		{"supervise --config app.yaml", "there is no command \"supervise\" any more: `sysg start` runs the supervisor where there is none"},
+		{"migrate-state --dry-run", "there is no command \"migrate-state\" any more: " + former["migrate-state"]},
 		{"start --deamonize", "unknown flag: --deamonize, did you mean --daemonize?"},
 		{"start --xyzzyx", "unknown flag: --xyzzyx"},
 		{"-c systemg.yaml start", "unknown shorthand flag: 'c' in -c, a command's own flags stand after it"},
