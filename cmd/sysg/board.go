@@ -32,6 +32,8 @@ type page struct {
 	unit  api.Unit
 	// only: there is no table below it.
 	only bool
+	// log: it grows at its end. atEnd: that is what is seen of it.
+	log, atEnd bool
 }
 
 // wish is what a key asks for.
@@ -53,10 +55,12 @@ const (
 // down, left, right, tab, backtab, enter, esc, ctrl-c, pgup, pgdn, home, end.
 func (b *board) key(name string) wish {
 	b.message = ""
-	if name == "ctrl-c" {
+	switch {
+	case name == "ctrl-c" && b.page != nil && b.page.log: // As in sysg logs, which it is.
+		return closePage
+	case name == "ctrl-c":
 		return leave
-	}
-	if b.page != nil {
+	case b.page != nil:
 		return b.pageKey(name)
 	}
 	switch name {
@@ -138,7 +142,9 @@ func (b *board) pageKey(name string) wish {
 	case "r":
 		return restartUnit
 	}
-	p.top = max(min(p.top, len(p.lines)-(b.height-2)), 0)
+	last := max(len(p.lines)-(b.height-2), 0)
+	p.top = max(min(p.top, last), 0)
+	p.atEnd = p.log && p.top == last
 	return nothing
 }
 
@@ -258,6 +264,9 @@ func (b *board) footnote() string {
 
 func (b *board) pageLines() [][]piece {
 	p := b.page
+	if p.atEnd {
+		p.top = max(len(p.lines)-(b.height-2), 0)
+	}
 	lines := [][]piece{{{text: p.title, style: bold}}}
 	for i := p.top; i < len(p.lines) && len(lines) < b.height-1; i++ {
 		lines = append(lines, []piece{{text: p.lines[i]}})

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,8 +30,6 @@ type display struct {
 	over  bool
 	// closes ends what feeds the page.
 	closes context.CancelFunc
-	// away: another program has the terminal, and Ctrl-C is for that one.
-	away atomic.Bool
 }
 
 // newDisplay takes the terminal over; close gives it back. Nothing is asked of
@@ -58,15 +54,10 @@ func (d *display) until(ctx context.Context) (context.Context, context.CancelFun
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		defer signal.Stop(signals)
-		for {
-			select {
-			case s := <-signals:
-				if s != syscall.SIGINT || !d.away.Load() {
-					cancel()
-				}
-			case <-ctx.Done():
-				return
-			}
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
 		}
 	}()
 	return ctx, cancel
@@ -195,7 +186,7 @@ func (d *display) carryOut(ctx context.Context, w wish) {
 	case explainUnit:
 		d.explain(ctx, d.selected())
 	case showLogs:
-		d.logs(d.selected())
+		d.logs(ctx, d.selected())
 	case startUnit, stopUnit, restartUnit:
 		d.mutate(ctx, w, d.selected())
 	}
@@ -234,22 +225,6 @@ func (d *display) explain(ctx context.Context, unit api.Unit) {
 		d.tell(ctx, func() { p.lines = strings.Split(text, "\n") })
 		return err
 	})
-}
-
-// logs gives the terminal to sysg logs until that ends.
-func (d *display) logs(unit api.Unit) {
-	if err := d.screen.Suspend(); err != nil {
-		d.message = err.Error()
-		return
-	}
-	d.away.Store(true)
-	defer d.away.Store(false)
-	command := exec.Command("/proc/self/exe", "logs", "-s", unit.Project.ID+"/"+unit.Name, "-l", "100", "--follow")
-	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-	_ = command.Run() // It has said what went wrong itself.
-	if err := d.screen.Resume(); err != nil {
-		d.fail(err)
-	}
 }
 
 // mutate starts, stops or restarts a unit, and tells what became of that.
