@@ -49,7 +49,9 @@ func (p *purge) run(ctx context.Context, a *app) error {
 	case err == nil:
 		defer func() { _ = conn.Close() }()
 	case isCode(err, api.CodeNotAnswering) && p.force:
-		return &withCause{cause: err, Diagnostic: notEnded(api.Help{Label: "end it", Command: "sysg stop --supervisor"})}
+		frozen := notEnded(api.Help{Label: "end it", Command: "sysg stop --supervisor"})
+		frozen.Notes = []string{"it does not answer, and only a stop kills it for that"}
+		return frozen
 	case !isCode(err, api.CodeNoSupervisor):
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"time"
@@ -34,6 +35,10 @@ func (a *app) conf() (settings, error) {
 	text, err := openManifest(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		text, err = nil, nil
+	}
+	var unread *fs.PathError
+	if errors.As(err, &unread) {
+		err = fmt.Errorf("cannot read sysgd.conf: %w", err)
 	}
 	if err != nil {
 		return settings{}, err
