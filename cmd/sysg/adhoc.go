@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"systemg.org/sysg/pkg/api"
 )
 
 // A command that is in no manifest gets one of its own, STATE/units/NAME-HASH.yaml:
@@ -38,7 +40,7 @@ func (s *start) stage(a *app) error {
 		return err
 	}
 	a.warnOfRoot(home.state)
-	units := filepath.Join(home.state, "units")
+	units := home.units()
 	for _, dir := range []string{home.state, units} {
 		if err := privateFolder(dir); err != nil {
 			return err
@@ -55,6 +57,18 @@ func (s *start) stage(a *app) error {
 	pruneUnits(units, path, time.Now())
 	s.config, s.scope.services = path, []string{u.service}
 	return nil
+}
+
+// units is the folder of the manifests of commands.
+func (i *instance) units() string { return filepath.Join(i.state, "units") }
+
+// written are the selections whose manifest somebody wrote.
+func (i *instance) written(selections []selection, snapshot api.Snapshot) []selection {
+	return slices.DeleteFunc(slices.Clone(selections), func(s selection) bool {
+		return slices.ContainsFunc(snapshot.Units, func(u api.Unit) bool {
+			return u.Project.ID == s.project && filepath.Dir(u.Project.ConfigPath) == i.units()
+		})
+	})
 }
 
 // unit is the manifest of one command.

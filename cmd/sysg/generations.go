@@ -27,7 +27,7 @@ var generationsVerb = verb{
 				return err
 			}
 			defer func() { _ = conn.Close() }()
-			name, all, err := generationsOf(ctx, conn, *project)
+			name, all, err := a.generationsOf(ctx, conn, *project)
 			if err != nil {
 				return err
 			}
@@ -42,13 +42,17 @@ var generationsVerb = verb{
 }
 
 // generationsOf lists those of a project; without its name, of the only one.
-func generationsOf(ctx context.Context, conn *client.Conn, project string) (string, []api.Installed, error) {
+// Commands that were started without a manifest count only where nothing else is.
+func (a *app) generationsOf(ctx context.Context, conn *client.Conn, project string) (string, []api.Installed, error) {
 	if project == "" {
 		snapshot, err := conn.Status(ctx, api.Status{})
 		if err != nil {
 			return "", nil, err
 		}
 		selections, err := scope{}.resolve(catalogueOf(snapshot))
+		if written := a.instance.written(selections, snapshot); len(written) > 0 {
+			selections = written
+		}
 		switch {
 		case err != nil:
 			return "", nil, err

@@ -51,7 +51,7 @@ func (r *rollback) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	project, all, err := generationsOf(ctx, conn, r.project)
+	project, all, err := a.generationsOf(ctx, conn, r.project)
 	if err != nil {
 		return err
 	}
