@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
 
@@ -35,10 +36,39 @@ func TestSocketsComeBackFromWhoRunsWithThem(t *testing.T) {
 				t.Errorf("%s is another one", name)
 			}
 		}
+		i.alive() // It closes what it sent after it has answered.
 		open := i.openFDs()
 		c.listen(listenFor(in, "s", false))
+		i.alive()
 		if left := i.openFDs(); left != open {
 			t.Errorf("%d descriptors are open, then %d", open, left)
 		}
 	})
+}
+
+// What a service stored comes back to it by its name, as its incarnation is
+// gone; but only to one that may store something.
+func TestWhatIsStoredComesBackToAServiceWithoutIncarnation(t *testing.T) {
+	i := startHelper(t)
+	c := i.dial()
+	c.list()
+	s := service("s", listing)
+	s.Notify = true
+	in := c.install(s, service("mute", listing))
+	r, _ := pipePair(t)
+	keep := func(service string, generation int) packet {
+		of := &spec.Owner{Project: "test", Generation: generation, Hash: in.Hash, Service: service}
+		c.ask(spec.Request{Keep: &spec.Keep{Of: of, Name: "state"}}, r)
+		return c.answer()
+	}
+	for name, a := range map[string]packet{"mute": keep("mute", in.Number), "nobody": keep("nobody", in.Number), "too old": keep("s", in.Number+1)} {
+		if a.Refused == nil || a.Refused.Reason != spec.ReasonUnknown {
+			t.Errorf("%s: answered by %+v", name, a.Reply)
+		}
+	}
+	if a := keep("s", in.Number); a.Done == nil {
+		t.Fatalf("answered by %+v", a.Refused)
+	}
+	p := c.launch(in, "s")
+	want(t, "names", line(t, readUntil(t, p.out, "end\n"), "LISTEN_FDNAMES="), "state")
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -21,12 +22,12 @@ type stored struct {
 
 // keep answers a Keep. A descriptor that is stored already is not stored twice.
 func (h *helper) keep(c *conn, id uint64, k *spec.Keep, fds []int) {
-	inc := h.incarnations[k.Incarnation]
-	if inc == nil || inc.record.Launch.Role != spec.RoleMain {
-		h.refuse(c, id, spec.ReasonUnknown, "no such incarnation")
+	o, err := h.keeperOf(k)
+	if err != nil {
+		h.refuseGrant(c, id, err)
 		return
 	}
-	l := h.holding(ownerOf(&inc.record.Launch))
+	l := h.holding(o)
 	h.turn(l, func() {
 		for _, fd := range fds {
 			if err := h.keepOne(l, k.Name, fd); err != nil {
@@ -36,6 +37,23 @@ func (h *helper) keep(c *conn, id uint64, k *spec.Keep, fds []int) {
 		}
 		h.reply(c, spec.Reply{ID: id, Done: &spec.Done{}})
 	})
+}
+
+// keeperOf is the service that a Keep is about: that of an incarnation, or one
+// whose generation gives it a notify socket, without which nothing is stored.
+func (h *helper) keeperOf(k *spec.Keep) (owner, error) {
+	if k.Of == nil {
+		inc := h.incarnations[k.Incarnation]
+		if inc == nil || inc.record.Launch.Role != spec.RoleMain {
+			return owner{}, &grant.Refusal{Reason: spec.ReasonUnknown, Detail: "no such incarnation"}
+		}
+		return ownerOf(&inc.record.Launch), nil
+	}
+	service, err := grant.Listen(spec.Listen{Project: k.Of.Project, Generation: k.Of.Generation, Hash: k.Of.Hash, Service: k.Of.Service}, h.store)
+	if err == nil && !service.Notify {
+		err = &grant.Refusal{Reason: spec.ReasonUnknown, Detail: fmt.Sprintf("service %q has no notify socket", service.Name)}
+	}
+	return owner{k.Of.Project, k.Of.Service}, err
 }
 
 func (h *helper) keepOne(l *holding, name string, fd int) error {

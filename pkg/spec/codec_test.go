@@ -44,6 +44,7 @@ func requests() []Request {
 		{ID: 12, Unlisten: &Unlisten{Project: "shop", Service: "api"}},
 		{ID: 13, Main: &Main{Incarnation: someRun, PID: 4712}},
 		{ID: 14, Keep: &Keep{Incarnation: someRun, Name: "a client!"}},
+		{ID: 14, Keep: &Keep{Of: &Owner{Project: "shop", Generation: 3, Hash: someHash, Service: "api"}, Name: "a client!"}},
 		{ID: 15, Drop: &Drop{Incarnation: someRun, Name: "stored"}},
 		{ID: 16, Activate: &Activate{Project: "shop", Number: 2}},
 		{ID: 17, Remove: &Remove{Project: "shop"}},

@@ -241,9 +241,20 @@ type Main struct {
 // Keep stores the descriptors that come with it for the next incarnation of the
 // service (FDSTORE=1, sd_notify(3)), up to MaxKept of them.
 type Keep struct {
-	Incarnation string `json:"incarnation"`
+	// Incarnation is that of the service; Of names a service that has none just
+	// now, and whose descriptors were kept by a sysg-exec that has died.
+	Incarnation string `json:"incarnation,omitempty"`
+	Of          *Owner `json:"of,omitempty"`
 	// Name is that of FDNAME=, "stored" where none was given.
 	Name string `json:"name"`
+}
+
+// Owner names a service of an installed generation.
+type Owner struct {
+	Project    string `json:"project"`
+	Generation int    `json:"generation"`
+	Hash       string `json:"hash"`
+	Service    string `json:"service"`
 }
 
 // Drop closes what is stored under a name (FDSTOREREMOVE=1).

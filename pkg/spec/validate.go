@@ -309,7 +309,18 @@ func (m *Main) validate() error {
 }
 
 func (k *Keep) validate() error {
+	if k.Of != nil {
+		return first(must(k.Incarnation == "", "owner", "of an incarnation"), k.Of.validate(), must(validFDName(k.Name), "name", k.Name))
+	}
 	return first(must(ValidIncarnation(k.Incarnation), "incarnation", k.Incarnation), must(validFDName(k.Name), "name", k.Name))
+}
+
+func (o *Owner) validate() error {
+	return first(
+		must(ValidName(o.Project), "project", o.Project),
+		must(o.Generation >= 1, "generation", o.Generation),
+		must(ValidHash(o.Hash), "hash", o.Hash),
+		must(ValidName(o.Service), "service", o.Service))
 }
 
 func (d *Drop) validate() error {

@@ -58,16 +58,19 @@ func (v *service) dropStored(meant func(name string) bool) {
 	})
 }
 
-// storeAgain gives a new sysg-exec what a service stored, if it runs: it is
-// known by its incarnation.
+// storeAgain gives a new sysg-exec what a service stored. It is known by its
+// incarnation, or else, while it waits for its next one, by its name.
 func (s *Supervisor) storeAgain(v *service) {
-	if v.run == nil || v.run.role != spec.RoleMain || v.run.emptied {
-		return
+	g := v.project.generation
+	keep := spec.Keep{Of: &spec.Owner{Project: g.Project, Generation: g.Number, Hash: g.Hash, Service: v.config.Name}}
+	if v.run != nil && v.run.role == spec.RoleMain && !v.run.emptied {
+		keep = spec.Keep{Incarnation: v.run.incarnation}
 	}
 	for _, one := range v.stored {
+		keep.Name = one.name
 		copied, err := sys.DupFile(one.file)
 		if err == nil {
-			err = s.helper.Keep(spec.Keep{Incarnation: v.run.incarnation, Name: one.name}, []*os.File{copied})
+			err = s.helper.Keep(keep, []*os.File{copied})
 		}
 		if err != nil {
 			s.log.Debug("Cannot have descriptors stored now", "service", v.selector(), "error", err)
