@@ -63,6 +63,9 @@ type Service struct {
 	NextRetryAt time.Time `json:"next_retry_at,omitzero"`
 	// Definition is the hash of what the current run was started from.
 	Definition string `json:"definition,omitempty"`
+	// StatusText and SubState are what the current run says of itself.
+	StatusText string `json:"status_text,omitempty"`
+	SubState   string `json:"sub_state,omitempty"`
 	// Slot is the active one of a blue/green service: 0 or 1.
 	Slot int `json:"slot,omitempty"`
 	// Successor is what runs beside the current run.

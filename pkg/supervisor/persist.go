@@ -57,6 +57,7 @@ func (v *service) record() store.Service {
 	record.Slot, record.Successor = v.slot, v.successor()
 	if v.run != nil {
 		record.Definition = v.run.definition
+		record.StatusText, record.SubState = v.run.status, v.run.sub
 	}
 	return record
 }
@@ -156,6 +157,7 @@ func (s *Supervisor) restore(v *service, record store.Service, sameBoot bool) {
 			v.run.role = spec.RolePreStart
 		}
 		v.run.definition = record.Definition
+		v.run.status, v.run.sub = record.StatusText, record.SubState
 		s.runs[record.Incarnation] = v.run
 	}
 	s.recoverSuccessor(v, record.Successor)
