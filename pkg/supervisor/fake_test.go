@@ -3,8 +3,6 @@ package supervisor
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"iter"
 	"log/slog"
 	"os"
 	"slices"
@@ -19,9 +17,7 @@ import (
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/execclient"
 	"systemg.org/sysg/pkg/generation"
-	"systemg.org/sysg/pkg/logs"
 	"systemg.org/sysg/pkg/spec"
-	"systemg.org/sysg/pkg/store"
 )
 
 // The stories run in a synctest bubble: time is the bubble's, so a story of
@@ -252,113 +248,6 @@ func (h *helper) everAsked() string {
 	return strings.Join(h.asked, ", ")
 }
 
-// installed is a store of generations in memory.
-type installed struct {
-	mu     sync.Mutex
-	stored map[int]generation.Supervise
-	active int
-}
-
-func (i *installed) Projects() ([]string, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.active == 0 {
-		return nil, nil
-	}
-	return []string{"p"}, nil
-}
-
-func (i *installed) Active(project string) (int, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if project != "p" || i.active == 0 {
-		return 0, fs.ErrNotExist
-	}
-	return i.active, nil
-}
-
-func (i *installed) Supervise(_ string, number int) (generation.Supervise, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.stored[number], nil
-}
-
-func (i *installed) List(project string) ([]generation.Entry, error) {
-	active, err := i.Active(project)
-	var all []generation.Entry
-	for number := 1; number <= active; number++ {
-		entry := generation.Entry{Number: number, Hash: i.stored[number].Hash, Active: number == active}
-		for _, service := range i.stored[number].Services {
-			entry.Services = append(entry.Services, service.Name)
-		}
-		all = append(all, entry)
-	}
-	return all, err
-}
-
-// put installs services as the next generation.
-func (i *installed) put(services ...generation.Service) int {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	slices.SortFunc(services, func(a, b generation.Service) int { return strings.Compare(a.Name, b.Name) })
-	i.active++
-	i.stored[i.active] = generation.Supervise{Project: "p", Number: i.active, Hash: "h", Services: services}
-	return i.active
-}
-
-// disk is state files in memory.
-type disk struct {
-	mu    sync.Mutex
-	saved *store.Project
-	to    *Supervisor
-	off   bool // nothing reaches it
-	kept  bool // what reaches it is not told
-}
-
-func (d *disk) Put(project store.Project, seq uint64) {
-	d.mu.Lock()
-	if d.off {
-		d.mu.Unlock()
-		return
-	}
-	d.saved = &project
-	to, kept := d.to, d.kept
-	d.mu.Unlock()
-	if kept {
-		return
-	}
-	to.Written(project.State.Project, seq, nil)
-}
-
-func (d *disk) Load(string) (store.Project, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.saved == nil {
-		return store.Project{}, fs.ErrNotExist
-	}
-	return *d.saved, nil
-}
-
-// silent is a log in which nothing stands.
-type silent struct{}
-
-func (silent) Attach(source logs.Source) { source.Pipe.Close() }
-func (silent) Tail(string, string, int, logs.Query) ([]logs.Line, logs.Position, error) {
-	return nil, logs.Position{}, nil
-}
-
-func (silent) History(string, string, logs.Query) iter.Seq2[logs.Line, error] {
-	return func(func(logs.Line, error) bool) {}
-}
-func (silent) Clear(string, string, logs.Clear) (logs.Cleared, error) { return logs.Cleared{}, nil }
-func (silent) Dropped(string, string) uint64                          { return 0 }
-func (silent) JournalProblem() error                                  { return nil }
-
-func (silent) FollowAll(ctx context.Context, _ []logs.Followed, _ logs.Query, _ func(int, logs.Line) error) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
 // story is a supervisor in its world.
 type story struct {
 	*testing.T
@@ -463,39 +352,5 @@ func (s *story) want(what, got, want string) {
 	s.Helper()
 	if got != want {
 		s.Errorf("%s: %s\n   want %s", what, got, want)
-	}
-}
-
-// plain is a service with the defaults of a manifest.
-func plain(name string, change ...func(*generation.Service)) generation.Service {
-	service := generation.Service{
-		Name: name, Hash: name + "-1", Command: name,
-		Restart: generation.Restart{
-			Policy: generation.OnFailure, Backoff: 5 * time.Second, MaxBackoff: 5 * time.Minute, MaxRestarts: 8,
-			RetryAfter: 15 * time.Minute, StableAfter: time.Minute,
-		},
-		Success: []generation.Exit{{}},
-		Stop:    generation.Stop{Signal: 15, Timeout: 10 * time.Second},
-		Ready:   generation.Ready{By: generation.ByStable, StableFor: 250 * time.Millisecond, Timeout: 5 * time.Minute},
-	}
-	for _, f := range change {
-		f(&service)
-	}
-	return service
-}
-
-func on(name string, condition generation.Condition) func(*generation.Service) {
-	return func(s *generation.Service) {
-		s.DependsOn = append(s.DependsOn, generation.Dependency{Service: name, Condition: condition})
-	}
-}
-
-func policy(p generation.Policy) func(*generation.Service) {
-	return func(s *generation.Service) { s.Restart.Policy = p }
-}
-
-func checked(probe generation.Probe) func(*generation.Service) {
-	return func(s *generation.Service) {
-		s.Ready.By, s.Health = generation.ByHealth, &probe
 	}
 }
