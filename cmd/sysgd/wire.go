@@ -50,15 +50,7 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 	// The parts report to the supervisor, which is made of them: they are
 	// told where to report through a variable that is set before they start.
 	var s *supervisor.Supervisor
-	options := logs.Options{
-		Dir: paths.Logs(d.state), Spool: paths.Spool(d.runtime),
-		Drained: func(drained logs.Drained) { s.Drained(drained.Incarnation) },
-		Lost:    func(lost logs.Lost) { tellOfLoss(log, lost) },
-	}
-	if journal, err := systemd.OpenJournal(paths.JournalSocket); err == nil {
-		options.Journal = journal
-	}
-	capture, err := logs.New(options)
+	capture, err := newCapture(d, log, func(drained logs.Drained) { s.Drained(drained.Incarnation) })
 	if err != nil {
 		return err
 	}
@@ -91,15 +83,20 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 		BootID:      strings.TrimSpace(string(bootID)),
 		Log:         log,
 	})
+	return runBoth(ctx, s, log, func(ctx context.Context) error {
+		return server.Serve(ctx, listener, s, server.Options{Version: version.Version, State: d.state, Log: log})
+	})
+}
 
-	// The supervisor's end ends the server too, which first lets clients have
-	// their last reply.
+// runBoth runs the supervisor and its server. The supervisor's end ends the
+// server too, which first lets clients have their last reply.
+func runBoth(ctx context.Context, s *supervisor.Supervisor, log *slog.Logger, server func(context.Context) error) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	served := make(chan error, 1)
 	go func() {
 		defer end()
-		served <- server.Serve(ctx, listener, s, server.Options{Version: version.Version, State: d.state, Log: log})
+		served <- server(ctx)
 	}()
 	if err := systemd.Notify("READY=1"); err != nil {
 		log.Warn("Cannot tell systemd that we are ready, ignoring", "error", err)
@@ -110,6 +107,19 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 		return err
 	}
 	return ended
+}
+
+// newCapture is what takes the output of services.
+func newCapture(d directories, log *slog.Logger, drained func(logs.Drained)) (*logs.Capture, error) {
+	options := logs.Options{
+		Dir: paths.Logs(d.state), Spool: paths.Spool(d.runtime),
+		Drained: drained,
+		Lost:    func(lost logs.Lost) { tellOfLoss(log, lost) },
+	}
+	if journal, err := systemd.OpenJournal(paths.JournalSocket); err == nil {
+		options.Journal = journal
+	}
+	return logs.New(options)
 }
 
 // farewell is how long our predecessor may take to end.
