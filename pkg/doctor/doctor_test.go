@@ -111,6 +111,12 @@ func TestWhatIsSuspected(t *testing.T) {
 		{"a state file that does not hold", func(l *Look) { l.Broken["shop"] = errors.New("corrupt") }, "state-unreadable"},
 		{"a state file that says otherwise", func(l *Look) { l.Survey.Services[0].Wanted = false }, "state-disagrees"},
 		{"a state file with another phase", func(l *Look) { l.Survey.Services[0].Phase = "starting" }, "state-disagrees"},
+		{"a closed socket", func(l *Look) { l.Closed = map[string][]string{"shop/web": {"gone"}} }, "socket-closed"},
+		{"a closed socket of what is down", func(l *Look) {
+			l.Closed = map[string][]string{"shop/web": {"gone"}}
+			l.Survey.Runs[0].Occupies, l.Survey.Services[0].Phase = false, "waiting"
+			l.Stored["shop"].State.Services["web"] = store.Service{Want: store.Up, Phase: "waiting"}
+		}, ""},
 		{"a deaf socket", func(l *Look) { l.Deaf = []string{"/x"} }, "socket-without-owner"},
 		{"a lock of another", func(l *Look) { l.Supervisor = 99 }, "lock-of-another"},
 		{"no connection to sysg-exec", func(l *Look) { l.Survey.Connected = false; delete(l.Records, "aa") }, ""},

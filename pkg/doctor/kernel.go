@@ -41,7 +41,7 @@ func (in Instance) askKernel(l *Look) error {
 	}
 	l.Supervisor = holder(string(locks), filepath.Join(in.State, "supervisor.lock"))
 	l.Helper = holder(string(locks), filepath.Join(in.State, "exec.lock"))
-	l.Deaf = in.deaf()
+	l.Deaf = in.deaf(l.Helper)
 	l.Marks = map[int]string{}
 	for pid, stat := range l.Processes {
 		if l.Helper != 0 && stat.Parent == l.Helper {
@@ -155,14 +155,19 @@ func Holders(table string, inode uint64) []int {
 	return pids
 }
 
-// deaf are the sockets that are there and at which nobody listens.
-func (in Instance) deaf() []string {
+// deaf are the daemons' sockets that are there and at which nobody listens. That
+// for children may be left behind by a sysg-exec that has died.
+func (in Instance) deaf(helper int) []string {
 	table, err := os.ReadFile("/proc/net/unix")
 	if err != nil {
 		return nil
 	}
 	var deaf []string
-	for _, path := range []string{paths.Control(in.Runtime), paths.Exec(in.Runtime)} {
+	all := []string{paths.Control(in.Runtime), paths.Exec(in.Runtime)}
+	if helper != 0 {
+		all = append(all, paths.Spawn(in.Runtime))
+	}
+	for _, path := range all {
 		info, err := os.Lstat(path)
 		if err == nil && info.Mode().Type() == os.ModeSocket && !Listening(string(table), path) {
 			deaf = append(deaf, path)

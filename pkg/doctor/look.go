@@ -46,8 +46,10 @@ type Look struct {
 	Marks map[int]string
 	// Helper and Supervisor hold the two locks, 0 if nobody does.
 	Helper, Supervisor int
-	// Deaf are sockets at which nobody listens.
-	Deaf []string
+	// Deaf are sockets of the daemons at which nobody listens; Closed says what
+	// is wrong with those of services, by PROJECT/SERVICE.
+	Deaf   []string
+	Closed map[string][]string
 }
 
 // Record is a record of sysg-exec; see its record.go.
@@ -61,7 +63,7 @@ type Record struct {
 func (in Instance) look(survey *api.Survey) (*Look, error) {
 	l := &Look{
 		Survey: survey, Records: map[string]Record{}, Stored: map[string]store.Project{}, Broken: map[string]error{},
-		Installed: map[string]error{}, Rolling: map[string]bool{},
+		Installed: map[string]error{}, Rolling: map[string]bool{}, Closed: map[string][]string{},
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -106,9 +108,11 @@ func (in Instance) readProjects(l *Look) error {
 	return nil
 }
 
-// readInstalled loads the active generation of every project, both parts.
+// readInstalled loads the active generation of every project, both parts, and
+// looks for the sockets that it declares.
 func (in Instance) readInstalled(l *Look) {
 	generations := generation.Store{Dir: paths.Generations(in.State)}
+	kernel := tables{}
 	for _, name := range l.projects() {
 		number, err := generations.Active(name)
 		var g *generation.Generation
@@ -121,6 +125,7 @@ func (in Instance) readInstalled(l *Look) {
 		}
 		for _, service := range g.Supervise.Services {
 			l.Rolling[name+"/"+service.Name] = service.Rolling != nil
+			l.Closed[name+"/"+service.Name] = closed(service.Sockets, kernel)
 		}
 	}
 }

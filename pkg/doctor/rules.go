@@ -13,7 +13,7 @@ import (
 var rules = []func(*Look) []suspicion{
 	runningWithoutPID, runningDead, pidReused, staleEntries,
 	twoIncarnations, outsideLeaf, leafWithoutRun, unknownRuns, orphans,
-	generations, stateFiles, sockets, locks,
+	generations, stateFiles, sockets, closedSockets, locks,
 }
 
 // upright are the phases in which the main process of a service lives.

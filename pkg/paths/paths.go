@@ -65,6 +65,9 @@ func Control(runtime string) string { return filepath.Join(runtime, "control.soc
 // Exec is the socket of sysg-exec.
 func Exec(runtime string) string { return filepath.Join(runtime, "exec.sock") }
 
+// Spawn is the socket of sysg-exec for processes inside services.
+func Spawn(runtime string) string { return filepath.Join(runtime, "spawn.sock") }
+
 // Spool is where sysgd keeps output that is on its way to the logs.
 func Spool(runtime string) string { return filepath.Join(runtime, "spool") }
 
