@@ -54,6 +54,9 @@ func (s *start) raise(ctx context.Context, a *app, generations []generation.Gene
 	s.recognise(selections, catalogueOf(snapshot))
 	a.warnOfOtherManifest(generations, selections, snapshot)
 	numbers, err := a.install(generations, selections)
+	if len(s.command) > 0 {
+		a.forgetPruned(ctx, conn, snapshot)
+	}
 	return selections, numbers, err
 }
 
