@@ -31,7 +31,7 @@ var logsVerb = verb{
 		l.scope.declare(flags)
 		flags.BoolVar(&l.supervisor, "supervisor", false, "the supervisor's own log")
 		flags.StringVar(&l.invocation, "invocation", "", "only what this run of a service printed")
-		flags.IntVarP(&l.lines, "lines", "l", 100, "how many lines, counted from the end; 0 with --follow is only what comes")
+		flags.IntVarP(&l.lines, "lines", "l", 100, "how many lines of each log, counted from its end; 0 with --follow is only what comes")
 		flags.StringVarP(&l.kind, "kind", "k", "", "only stdout or stderr")
 		flags.BoolVarP(&l.follow, "follow", "f", false, "go on with what comes")
 		flags.BoolVar(&l.noFollow, "no-follow", false, "end at the end")
