@@ -1,0 +1,20 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"systemg.org/sysg/pkg/api"
+)
+
+func TestWhatInstallsForTheSystemNeedsRoot(t *testing.T) {
+	var refused []string
+	for _, v := range verbs() {
+		if isCode(judgeMode(v, globals{system: true}, false, true), api.CodeNeedsRoot) {
+			refused = append(refused, v.name)
+		}
+	}
+	if want := []string{"start", "restart", "reload", "rollback", "purge"}; !slices.Equal(refused, want) {
+		t.Errorf("refused are %v, want %v", refused, want)
+	}
+}
