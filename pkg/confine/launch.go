@@ -21,6 +21,8 @@ type Launch struct {
 	Affinity   []uint64
 	IOPriority int
 	NoNewPrivs bool
+	// Confinement is nil in a user's instance.
+	Confinement *generation.Confinement
 	// Passed are the numbers of the descriptors that it keeps, from 3 up and in
 	// order; Place has what they are.
 	Passed []int
@@ -54,7 +56,7 @@ func Prepare(r Request) (Launch, error) {
 	return Launch{
 		Argv: r.Argv, Env: env, Dir: cmp.Or(r.Dir, service.Dir), Umask: service.Umask,
 		Rlimits: service.Rlimits, Nice: service.Nice, OOMScore: service.OOMScore,
-		Affinity: service.Affinity, IOPriority: service.IOPriority, NoNewPrivs: service.NoNewPrivs,
+		Affinity: service.Affinity, IOPriority: service.IOPriority, NoNewPrivs: service.NoNewPrivs, Confinement: service.Confinement,
 		Passed: r.Passed, OwnPID: r.OwnPID,
 	}, nil
 }
@@ -66,5 +68,5 @@ const HelperUmask = 0o022
 // direct says whether the attributes of a clone can express all of l.
 func (l *Launch) direct() bool {
 	return l.Umask == HelperUmask && len(l.Rlimits) == 0 && l.Nice == nil && l.OOMScore == nil &&
-		len(l.Affinity) == 0 && l.IOPriority == 0 && !l.NoNewPrivs && len(l.OwnPID) == 0
+		len(l.Affinity) == 0 && l.IOPriority == 0 && !l.NoNewPrivs && l.Confinement == nil && len(l.OwnPID) == 0
 }

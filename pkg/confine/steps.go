@@ -3,6 +3,7 @@ package confine
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/spec"
@@ -24,9 +25,10 @@ type Step struct {
 // the process leads no group; limits late, since a small nofile, as or nproc
 // would hit the steps instead of the service; what needs the memory or files
 // that limits take away (nice, the out-of-memory score) before them, and what
-// is a single system call (CPUs, ionice) after; no_new_privs after all that
-// might ask for privileges; the directory after the limits and before the
-// exec, as a relative program is meant to be found from there.
+// is a single system call (CPUs, ionice) after; the directory as the user, since that
+// is who must be able to enter it, and before the exec, as a relative program is
+// meant to be found from there; no_new_privs after all that might ask for
+// privileges, and before Landlock and seccomp, which ask for it.
 func Steps(l Launch, begin func() error) []Step {
 	steps := []Step{
 		{spec.StageFDs, "close all descriptors from 3 on at exec" + passedText(l.Passed), func() error { return closeOthers(l.Passed) }},
@@ -53,11 +55,18 @@ func Steps(l Launch, begin func() error) []Step {
 	if l.IOPriority != 0 {
 		steps = append(steps, Step{spec.StageIONice, "ionice " + ioText(l.IOPriority), func() error { return setIOPriority(l.IOPriority) }})
 	}
+	c := l.Confinement
+	if c != nil {
+		steps = slices.Concat(steps, mountSteps(c), networkSteps(c), identitySteps(c))
+	}
+	steps = append(steps, Step{spec.StageChdir, fmt.Sprintf("chdir %q", l.Dir), func() error { return chdir(l.Dir) }})
 	if l.NoNewPrivs {
 		steps = append(steps, Step{spec.StageNoNew, "no new privileges", setNoNewPrivs})
 	}
+	if c != nil {
+		steps = slices.Concat(steps, lsmSteps(c), landlockSteps(c), seccompSteps(c))
+	}
 	return append(steps,
-		Step{spec.StageChdir, fmt.Sprintf("chdir %q", l.Dir), func() error { return chdir(l.Dir) }},
 		Step{spec.StageExec, fmt.Sprintf("exec %q", l.Argv), func() error { return execute(l, begin) }})
 }
 

@@ -26,6 +26,8 @@ type wire struct {
 	Affinity   []uint64 `json:"cpu_affinity,omitempty"`
 	IOPriority int      `json:"ionice,omitempty"`
 	NoNewPrivs bool     `json:"no_new_privs,omitempty"`
+	// Confinement has no text but paths that a manifest can name, which are UTF-8.
+	Confinement *generation.Confinement `json:"confinement,omitempty"`
 	Passed     []int    `json:"passed,omitempty"`
 	OwnPID     []string `json:"own_pid,omitempty"`
 }
@@ -34,7 +36,7 @@ func encode(l *Launch) ([]byte, error) {
 	return json.Marshal(wire{
 		Argv: toBytes(l.Argv), Env: toBytes(l.Env), Dir: []byte(l.Dir), Umask: l.Umask,
 		Rlimits: l.Rlimits, Nice: l.Nice, OOMScore: l.OOMScore,
-		Affinity: l.Affinity, IOPriority: l.IOPriority, NoNewPrivs: l.NoNewPrivs, Passed: l.Passed, OwnPID: l.OwnPID,
+		Affinity: l.Affinity, IOPriority: l.IOPriority, NoNewPrivs: l.NoNewPrivs, Confinement: l.Confinement, Passed: l.Passed, OwnPID: l.OwnPID,
 	})
 }
 
@@ -49,7 +51,7 @@ func decode(text []byte) (Launch, error) {
 	return Launch{
 		Argv: toStrings(w.Argv), Env: toStrings(w.Env), Dir: string(w.Dir), Umask: w.Umask,
 		Rlimits: w.Rlimits, Nice: w.Nice, OOMScore: w.OOMScore,
-		Affinity: w.Affinity, IOPriority: w.IOPriority, NoNewPrivs: w.NoNewPrivs, Passed: w.Passed, OwnPID: w.OwnPID,
+		Affinity: w.Affinity, IOPriority: w.IOPriority, NoNewPrivs: w.NoNewPrivs, Confinement: w.Confinement, Passed: w.Passed, OwnPID: w.OwnPID,
 	}, nil
 }
 

@@ -176,6 +176,14 @@ type Socket struct {
 	Address string `json:"address"`
 	// Mode is that of a path, 0 for 0666.
 	Mode uint32 `json:"mode,omitempty"`
+	// Owner of a path, in the system's instance: nil for the service's user.
+	Owner *Owner `json:"owner,omitempty"`
+}
+
+// Owner is to whom a file belongs.
+type Owner struct {
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
 }
 
 // SocketKind sorts sockets.
@@ -392,6 +400,10 @@ type LaunchService struct {
 	IOPriority int `json:"ionice,omitempty"`
 	// NoNewPrivs sets no_new_privs (prctl(2)).
 	NoNewPrivs bool `json:"no_new_privs,omitempty"`
+
+	// Confinement is nil in a user's instance, and never in the system's.
+	Confinement *Confinement `json:"confinement,omitempty"`
+	Cgroup      *Cgroup      `json:"cgroup,omitempty"`
 
 	// Notify makes a socket for sd_notify(3), and Watchdog says so in
 	// WATCHDOG_USEC.

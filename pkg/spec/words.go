@@ -49,8 +49,16 @@ const (
 	StageRlimits  Stage = "rlimits"
 	StageAffinity Stage = "cpu_affinity"
 	StageIONice   Stage = "ionice"
-	StageNoNew    Stage = "no_new_privs"
+	StageMounts   Stage = "mounts"
+	StageNetwork  Stage = "network"
+	StageCaps     Stage = "caps"
+	StageIDs      Stage = "ids"
+	StageCapSet   Stage = "capset"
 	StageChdir    Stage = "chdir"
+	StageNoNew    Stage = "no_new_privs"
+	StageLSM      Stage = "lsm"
+	StageLandlock Stage = "landlock"
+	StageSeccomp  Stage = "seccomp"
 	StageExec     Stage = "exec"
 )
 
@@ -73,8 +81,16 @@ var Stages = [...]struct {
 	{StageRlimits, "sets resource limits"},
 	{StageAffinity, "binds it to CPUs"},
 	{StageIONice, "sets the priority for disk access"},
-	{StageNoNew, "gives up new privileges for good"},
+	{StageMounts, "arranges what it sees of the file system"},
+	{StageNetwork, "brings up loopback in a network of its own"},
+	{StageCaps, "takes all capabilities but the listed ones from the bounding set"},
+	{StageIDs, "becomes its user, with its groups and no others"},
+	{StageCapSet, "keeps the listed capabilities, and no others, in every set"},
 	{StageChdir, "enters the working directory"},
+	{StageNoNew, "gives up new privileges for good"},
+	{StageLSM, "asks for its AppArmor profile or SELinux context at the execve"},
+	{StageLandlock, "restricts itself to its paths and ports"},
+	{StageSeccomp, "restricts itself to its system calls"},
 	{StageExec, "becomes the program"},
 }
 
