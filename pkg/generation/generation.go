@@ -43,6 +43,9 @@ type Settings struct {
 	// MaxConcurrent bounds how many services are on their way up at a time;
 	// 0 is no bound.
 	MaxConcurrent int `json:"max_concurrent,omitempty"`
+	// Closed: in the system's instance, who is neither root nor an operator is
+	// not even told what runs.
+	Closed bool `json:"closed,omitempty"`
 }
 
 // Source is one file that a generation was made of.
@@ -59,7 +62,11 @@ type Service struct {
 	// Hash covers both parts of the service; equal hashes mean unchanged.
 	Hash string `json:"hash"`
 	// Command is what people are shown, with variables unexpanded.
-	Command   string       `json:"command"`
+	Command string `json:"command"`
+	// User is as whom it runs, a name or a number, in the system's instance;
+	// Dropped: the manifest names nobody, and --drop-privileges made it nobody.
+	User      string       `json:"user,omitempty"`
+	Dropped   bool         `json:"dropped,omitempty"`
 	DependsOn []Dependency `json:"depends_on,omitempty"`
 	Restart   Restart      `json:"restart"`
 	Success   []Exit       `json:"success"`
