@@ -41,6 +41,7 @@ var layers = map[string]layer{
 	"pkg/version": contracts,
 	"pkg/confine": privileged, "pkg/grant": privileged,
 	"pkg/manifest": model, "pkg/schedule": model, "pkg/plan": model, "pkg/machine": model,
+	"pkg/seccomp":    model,
 	"pkg/execclient": effects, "pkg/probe": effects, "pkg/logs": effects, "pkg/store": effects,
 	"pkg/systemd": effects, "pkg/observe": effects, "pkg/metrics": effects, "pkg/doctor": effects,
 	"pkg/supervisor": engine,
@@ -55,7 +56,7 @@ var within = map[string][]string{
 	"pkg/caps":       {"pkg/sys"},
 	"pkg/plan":       {"pkg/machine"},
 	// What start takes for a schedule and what validate does must be one thing.
-	"pkg/manifest": {"pkg/plan", "pkg/schedule"},
+	"pkg/manifest": {"pkg/plan", "pkg/schedule", "pkg/seccomp"},
 	"pkg/doctor":   {"pkg/store"},
 }
 
