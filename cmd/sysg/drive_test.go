@@ -29,8 +29,8 @@ func TestWhoMayDoWhatInWhichMode(t *testing.T) {
 	}{
 		{"a user starts", startVerb, globals{}, false, true, ""},
 		{"a user starts the system's", startVerb, globals{system: true}, false, false, api.CodeNeedsRoot},
-		{"a user asks the system's", statusVerb, globals{system: true}, false, false, api.CodeInternal},
-		{"root starts the system's", startVerb, globals{system: true}, true, false, api.CodeInternal},
+		{"a user asks the system's", statusVerb, globals{system: true}, false, false, ""},
+		{"root starts the system's", startVerb, globals{system: true}, true, false, ""},
 		{"root has an own one", startVerb, globals{}, true, false, ""},
 		{"root forgets --sys", statusVerb, globals{}, true, true, api.CodeOtherMode},
 		{"root means the own one", statusVerb, globals{user: true}, true, true, ""},

@@ -7,16 +7,21 @@ import (
 	"time"
 
 	"systemg.org/sysg/pkg/manifest"
+	"systemg.org/sysg/pkg/paths"
 )
 
 // settings are those of sysgd.conf.
 type settings = manifest.Settings
 
-// settingsPath is where they are: $XDG_CONFIG_HOME/systemg/sysgd.conf.
+// settingsPath is where they are: $XDG_CONFIG_HOME/systemg/sysgd.conf, or
+// /etc/systemg/sysgd.conf.
 func (a *app) settingsPath() string { return filepath.Join(a.configFolder(), "sysgd.conf") }
 
-// configFolder is the user's folder for our configuration.
+// configFolder is the folder for our configuration: the user's or the system's.
 func (a *app) configFolder() string {
+	if a.system {
+		return paths.SystemConfig
+	}
 	config := a.env("XDG_CONFIG_HOME")
 	if !filepath.IsAbs(config) {
 		config = filepath.Join(a.env("HOME"), ".config")

@@ -9,15 +9,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/spf13/pflag"
-
-	"systemg.org/sysg/pkg/paths"
 	"systemg.org/sysg/pkg/supervisor"
 )
 
@@ -64,34 +60,4 @@ func run(arguments []string, log *slog.Logger) error {
 	defer stop()
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	return serve(ctx, directories, log)
-}
-
-// directories are where the daemon keeps things and where sysg-exec is found.
-type directories struct {
-	state   string
-	runtime string
-}
-
-func parse(arguments []string) (directories, error) {
-	var d directories
-	flags := pflag.NewFlagSet("sysgd", pflag.ContinueOnError)
-	flags.StringVar(&d.state, "state", "", "state directory (default $XDG_DATA_HOME/systemg)")
-	flags.StringVar(&d.runtime, "runtime", "", "directory of the sockets (default $XDG_RUNTIME_DIR/systemg)")
-	if err := flags.Parse(arguments); err != nil {
-		return d, err
-	}
-	if flags.NArg() > 0 {
-		return d, fmt.Errorf("cannot understand %q: sysgd takes no arguments", flags.Arg(0))
-	}
-	if d.state == "" {
-		state, err := paths.State(os.Getenv)
-		if err != nil {
-			return d, fmt.Errorf("%w; use --state", err)
-		}
-		d.state = state
-	}
-	if d.runtime == "" {
-		d.runtime = paths.Runtime(os.Getenv, d.state, os.Getuid())
-	}
-	return d, nil
 }

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -32,10 +31,10 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(d.state, 0o700); err != nil {
+	if err := d.prepare(); err != nil {
 		return err
 	}
-	lock, err := takeState(ctx, filepath.Join(d.state, "supervisor.lock"))
+	lock, err := takeState(ctx, paths.Lock(d.state))
 	if err != nil {
 		return err
 	}
