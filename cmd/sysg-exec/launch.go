@@ -180,7 +180,6 @@ func (h *helper) closeStatus(inc *incarnation) {
 func (h *helper) launched(inc *incarnation) {
 	delete(h.flying, inc)
 	inc.state, inc.granted, inc.asked = running, grant.Granted{}, spec.Spawn{}
-	inc.record.Cgroup = inc.home.path()
 	if err := h.save(inc); err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: a restart of this helper will not find incarnation %s: %v\n", inc.record.Launch.Incarnation, err)
 	}

@@ -192,6 +192,6 @@ func (h *helper) quit(c *conn, id uint64) {
 func (h *helper) sendLaunched(w waiter, inc *incarnation) {
 	h.send(w.conn, spec.Reply{ID: w.id, Launched: &spec.Launched{
 		Incarnation: inc.record.Launch.Incarnation, PID: inc.record.PID, Cgroup: inc.record.Cgroup,
-		Notify: inc.notifyFD >= 0, Ready: inc.readyFD >= 0,
+		Notify: inc.notifyFD >= 0, Ready: inc.readyFD >= 0, Missing: inc.record.Missing,
 	}}, frame{of: inc, pidfd: true})
 }
