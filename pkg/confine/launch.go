@@ -2,6 +2,7 @@ package confine
 
 import (
 	"cmp"
+	"reflect"
 
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
@@ -65,8 +66,17 @@ func Prepare(r Request) (Launch, error) {
 // which wants the default one needs no step for it.
 const HelperUmask = 0o022
 
-// direct says whether the attributes of a clone can express all of l.
+// direct says whether the attributes of a clone can express all of l. In a
+// user's instance that is not to give up new privileges; in the system's it is
+// from a thread that is Bare, which has given them up.
 func (l *Launch) direct() bool {
+	c := l.Confinement
 	return l.Umask == HelperUmask && len(l.Rlimits) == 0 && l.Nice == nil && l.OOMScore == nil &&
-		len(l.Affinity) == 0 && l.IOPriority == 0 && !l.NoNewPrivs && l.Confinement == nil && len(l.OwnPID) == 0
+		len(l.Affinity) == 0 && l.IOPriority == 0 && len(l.OwnPID) == 0 &&
+		l.NoNewPrivs == (c != nil) && (c == nil || onlyIdentity(c))
+}
+
+// onlyIdentity: whatever else a Confinement may ask for one day, it is not that.
+func onlyIdentity(c *generation.Confinement) bool {
+	return reflect.DeepEqual(*c, generation.Confinement{Identity: c.Identity, BestEffort: c.BestEffort})
 }

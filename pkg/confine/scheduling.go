@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -72,8 +71,4 @@ func ioText(value int) string {
 		return fmt.Sprint(value)
 	}
 	return fmt.Sprintf("%s %d", names[class], level)
-}
-
-func setNoNewPrivs() error {
-	return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 }

@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +22,9 @@ type Place struct {
 	CgroupFD int
 	// Files are the descriptors that Launch.Passed numbers.
 	Files []int
+	// Bare calls do on a thread that is Bare, and waits for it. It is nil where
+	// there is none; a service with a Confinement is staged then.
+	Bare func(do func()) error
 }
 
 // Started is a new process.
@@ -42,14 +46,14 @@ type Started struct {
 // Without a cgroup it never launches directly, since the caller could not find
 // the process that it waits for.
 func Start(l Launch, place Place) (Started, error) {
-	if !l.direct() || place.CgroupFD < 0 {
+	if !l.direct() || place.CgroupFD < 0 || l.Confinement != nil && place.Bare == nil {
 		return stage(l, place)
 	}
-	path, err := find(l.Argv[0], l.Env, l.Dir)
+	path, err := l.lookUp()
 	if err != nil {
 		return stage(l, place)
 	}
-	started, err := clone(path, l.Argv, l.Env, l.Dir, place, true, l.extra(place))
+	started, err := l.cloneDirectly(path, place)
 	if err != nil {
 		return stage(l, place)
 	}
@@ -62,7 +66,43 @@ func Start(l Launch, place Place) (Started, error) {
 	case err == nil:
 		started.Ticks = stat.Started
 	}
+	if l.Confinement != nil {
+		if err := verify(started.PID, &l.Confinement.Identity); err != nil {
+			endAll(place.CgroupFD) // It may have had children.
+			reap(started)
+			return Started{}, err
+		}
+	}
 	return started, nil
+}
+
+// lookUp finds the program with the access of whom it is for. An error means
+// that a stage has to look, and to say what is wrong.
+func (l *Launch) lookUp() (path string, err error) {
+	if l.Confinement == nil {
+		return find(l.Argv[0], l.Env, l.Dir)
+	}
+	id := &l.Confinement.Identity
+	err = asUser(id, func() (err error) { path, err = find(l.Argv[0], l.Env, l.Dir); return err })
+	if err == nil && id.UID == 0 {
+		// Until its execve the child is as mighty as we are, so the directory
+		// must be one that user 0 may enter without that.
+		if err = rootsOwn(path, l.Dir); err == nil {
+			err = trusted(l.Dir)
+		}
+	}
+	return path, err
+}
+
+func (l *Launch) cloneDirectly(path string, place Place) (started Started, err error) {
+	extra := l.extra(place)
+	if l.Confinement == nil {
+		return clone(path, l.Argv, l.Env, l.Dir, place, &syscall.SysProcAttr{Setsid: true}, extra)
+	}
+	id := &l.Confinement.Identity
+	attributes := &syscall.SysProcAttr{Setsid: true, Credential: &syscall.Credential{Uid: id.UID, Gid: id.GID, Groups: id.Groups}}
+	refused := place.Bare(func() { started, err = clone(path, l.Argv, l.Env, l.Dir, place, attributes, extra) })
+	return started, cmp.Or(refused, err)
 }
 
 // stage starts this program as "sysg-exec launch". It has no environment; the
@@ -89,7 +129,8 @@ func stage(l Launch, place Place) (Started, error) {
 	}
 	extra := l.extra(place)
 	argv := []string{"sysg-exec", "launch", strconv.Itoa(firstFD + len(extra))}
-	started, err := clone("/proc/self/exe", argv, env, "/", place, false, append(extra, launchR, statusW))
+	// A staged process makes its session itself, as a step.
+	started, err := clone("/proc/self/exe", argv, env, "/", place, &syscall.SysProcAttr{}, append(extra, launchR, statusW))
 	if err != nil {
 		_ = unix.Close(statusR)
 		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process: %w", err))
@@ -117,20 +158,15 @@ func (l *Launch) extra(place Place) []int {
 
 // clone makes a process with a pidfd, in its cgroup, whose descriptors are the
 // standard ones and extra, from 3 on.
-func clone(path string, argv, env []string, dir string, place Place, session bool, extra []int) (Started, error) {
+func clone(path string, argv, env []string, dir string, place Place, attributes *syscall.SysProcAttr, extra []int) (Started, error) {
 	files := []uintptr{uintptr(place.StdinFD), uintptr(place.StdoutFD), uintptr(place.StderrFD)}
 	for _, fd := range extra {
 		files = append(files, uintptr(fd))
 	}
 	started := Started{PidFD: -1, StatusFD: -1}
-	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Dir: dir, Env: env, Files: files,
-		Sys: &syscall.SysProcAttr{
-			// A staged process makes its session itself, as a step.
-			Setsid: session, PidFD: &started.PidFD,
-			UseCgroupFD: place.CgroupFD >= 0, CgroupFD: place.CgroupFD,
-		},
-	})
+	attributes.PidFD = &started.PidFD
+	attributes.UseCgroupFD, attributes.CgroupFD = place.CgroupFD >= 0, place.CgroupFD
+	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{Dir: dir, Env: env, Files: files, Sys: attributes})
 	if err != nil {
 		return Started{}, err
 	}
@@ -140,6 +176,15 @@ func clone(path string, argv, env []string, dir string, place Place, session boo
 		return Started{}, errors.New("the kernel gave no pidfd (Linux 5.2)")
 	}
 	return started, nil
+}
+
+// endAll kills all in a cgroup (cgroup.kill, Linux 5.14).
+func endAll(cgroupFD int) {
+	fd, err := unix.Openat(cgroupFD, "cgroup.kill", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		_, _ = unix.Write(fd, []byte("1"))
+		_ = unix.Close(fd)
+	}
 }
 
 // reap ends and waits for a process that must not be.

@@ -102,6 +102,11 @@ func execute(l Launch, begin func() error) error {
 	if err != nil {
 		return err
 	}
+	if l.Confinement != nil && l.Confinement.Identity.UID == 0 {
+		if err := rootsOwn(path, l.Dir); err != nil {
+			return err
+		}
+	}
 	if err := begin(); err != nil {
 		return fmt.Errorf("cannot tell of the execve: %w", err)
 	}

@@ -28,8 +28,8 @@ type wire struct {
 	NoNewPrivs bool     `json:"no_new_privs,omitempty"`
 	// Confinement has no text but paths that a manifest can name, which are UTF-8.
 	Confinement *generation.Confinement `json:"confinement,omitempty"`
-	Passed     []int    `json:"passed,omitempty"`
-	OwnPID     []string `json:"own_pid,omitempty"`
+	Passed      []int                   `json:"passed,omitempty"`
+	OwnPID      []string                `json:"own_pid,omitempty"`
 }
 
 func encode(l *Launch) ([]byte, error) {
