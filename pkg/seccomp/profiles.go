@@ -70,4 +70,4 @@ var looksStrictly = map[string]rule{
 var always = strings.Fields(`
 	execve exit exit_group rt_sigreturn restart_syscall
 	write futex mmap munmap madvise rt_sigprocmask getpid gettid tgkill sched_yield nanosleep prlimit64
-	stat newfstatat faccessat2`)
+	stat newfstatat faccessat2 readlinkat`)
