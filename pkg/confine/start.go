@@ -129,11 +129,14 @@ func stage(l Launch, place Place) (Started, error) {
 	}
 	extra := l.extra(place)
 	argv := []string{"sysg-exec", "launch", strconv.Itoa(firstFD + len(extra))}
-	// A staged process makes its session itself, as a step.
-	started, err := clone("/proc/self/exe", argv, env, "/", place, &syscall.SysProcAttr{}, append(extra, launchR, statusW))
+	var attributes syscall.SysProcAttr // It makes its session itself, as a step.
+	if l.Confinement != nil {
+		unshare(l.Confinement, &attributes)
+	}
+	started, err := clone("/proc/self/exe", argv, env, "/", place, &attributes, append(extra, launchR, statusW))
 	if err != nil {
 		_ = unix.Close(statusR)
-		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process: %w", err))
+		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process%s: %w", cloneText(l.Confinement), err))
 	}
 	started.StatusFD = statusR
 	return started, nil
@@ -157,7 +160,7 @@ func (l *Launch) extra(place Place) []int {
 }
 
 // clone makes a process with a pidfd, in its cgroup, whose descriptors are the
-// standard ones and extra, from 3 on.
+// standard ones and extra, from 3 on. attributes has what else it is to have.
 func clone(path string, argv, env []string, dir string, place Place, attributes *syscall.SysProcAttr, extra []int) (Started, error) {
 	files := []uintptr{uintptr(place.StdinFD), uintptr(place.StdoutFD), uintptr(place.StderrFD)}
 	for _, fd := range extra {
