@@ -106,12 +106,12 @@ func take(id *generation.Identity) error {
 
 // taken looks whether this thread is the user's.
 func taken(id *generation.Identity) error {
-	uid, gid := int(id.UID), int(id.GID)
-	if r, e, s := unix.Getresuid(); r != uid || e != uid || s != uid {
-		return fmt.Errorf("user: it is %d, %d and %d, not %d", r, e, s, uid)
+	// As 32 bits: these calls return large numbers as negative ones.
+	if r, e, s := unix.Getresuid(); uint32(r) != id.UID || uint32(e) != id.UID || uint32(s) != id.UID {
+		return fmt.Errorf("user: it is %d, %d and %d, not %d", r, e, s, id.UID)
 	}
-	if r, e, s := unix.Getresgid(); r != gid || e != gid || s != gid {
-		return fmt.Errorf("group: it is %d, %d and %d, not %d", r, e, s, gid)
+	if r, e, s := unix.Getresgid(); uint32(r) != id.GID || uint32(e) != id.GID || uint32(s) != id.GID {
+		return fmt.Errorf("group: it is %d, %d and %d, not %d", r, e, s, id.GID)
 	}
 	groups, err := unix.Getgroups()
 	if err != nil {
