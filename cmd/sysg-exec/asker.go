@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
@@ -17,8 +18,10 @@ type asker struct {
 	fd  int
 	key uint64
 	// pid is that of the process that connected, pidfd proves it; -1 where the
-	// kernel does not give one (before Linux 6.5).
+	// kernel does not give one (before Linux 6.5), which will do only where all
+	// is one user's.
 	pid, pidfd int
+	uid        uint32
 	// waits: its child is being launched.
 	waits  bool
 	closed bool
@@ -30,12 +33,11 @@ func (h *helper) acceptAskers(listener int) {
 		if err != nil {
 			return
 		}
-		peer, err := sys.Peer(fd)
-		if err != nil || !grant.Peer(peer.UID, h.self) {
+		a, err := h.askerAt(fd)
+		if err != nil {
 			sys.CloseAll([]int{fd})
 			continue
 		}
-		a := &asker{fd: fd, pid: peer.PID, pidfd: sys.PeerPidfd(fd)}
 		if a.key, err = h.watch(fd, sys.Readable, func(uint32) { h.askerReady(a) }); err != nil {
 			a.close(h)
 			continue
@@ -45,6 +47,23 @@ func (h *helper) acceptAskers(listener int) {
 			h.askers[0].close(h)
 		}
 	}
+}
+
+// askerAt finds out who has connected. In the system's instance a service may be
+// anybody's, so it is the cgroup that will decide, and not the uid.
+func (h *helper) askerAt(fd int) (*asker, error) {
+	peer, err := sys.Peer(fd)
+	if err != nil {
+		return nil, err
+	}
+	if !h.options.system && !h.grants.Connects(grant.Caller{UID: peer.UID}) {
+		return nil, unix.EACCES
+	}
+	pidfd, err := sys.PeerPidfd(fd)
+	if err != nil && !errors.Is(err, unix.ENOPROTOOPT) {
+		return nil, err
+	}
+	return &asker{fd: fd, uid: peer.UID, pid: peer.PID, pidfd: pidfd}, nil
 }
 
 // askerReady takes the one request of a connection. Whatever comes after it,

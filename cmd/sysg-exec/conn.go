@@ -25,6 +25,7 @@ const (
 // conn is one client.
 type conn struct {
 	fd      int
+	caller  grant.Caller
 	key     uint64
 	greeted bool
 	closed  bool
@@ -61,17 +62,17 @@ func (h *helper) accept() {
 			return // There is none, or it has gone again.
 		}
 		// Before a byte of it is read. Others are told nothing.
-		peer, err := sys.Peer(fd)
-		if err != nil || !grant.Peer(peer.UID, h.self) {
+		caller, err := h.callerAt(fd)
+		if err != nil || !h.grants.Connects(caller) {
 			sys.CloseAll([]int{fd})
 			continue
 		}
-		h.addConn(fd)
+		h.addConn(fd, caller)
 	}
 }
 
-func (h *helper) addConn(fd int) {
-	c := &conn{fd: fd, events: sys.Readable}
+func (h *helper) addConn(fd int, caller grant.Caller) {
+	c := &conn{fd: fd, caller: caller, events: sys.Readable}
 	var err error
 	if c.key, err = h.watch(fd, c.events, func(events uint32) { h.connReady(c, events) }); err != nil {
 		sys.CloseAll([]int{fd})

@@ -16,9 +16,9 @@ type generations struct {
 	active map[string]int
 }
 
-func openGenerations(state string) *generations {
+func openGenerations(o options) *generations {
 	return &generations{
-		store:  generation.Store{Dir: filepath.Join(state, "generations")},
+		store:  generation.Store{Dir: filepath.Join(o.state, "generations"), System: o.system, Group: o.daemon.gid},
 		active: map[string]int{},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -16,7 +17,7 @@ import (
 // goroutine. Other goroutines reach it only through done and wakeFD.
 type helper struct {
 	options  options
-	self     uint32
+	grants   grant.Helper
 	boot     string
 	contain  containment
 	store    *generations
@@ -85,7 +86,8 @@ type watch struct {
 
 func newHelper(o options, listener int) (*helper, error) {
 	h := &helper{
-		options: o, self: uint32(os.Geteuid()), listener: listener, store: openGenerations(o.state),
+		options: o, listener: listener, store: openGenerations(o),
+		grants:  grant.Helper{UID: uint32(os.Geteuid()), System: o.system, Daemon: o.daemon.uid},
 		watches: map[uint64]*watch{}, incarnations: map[string]*incarnation{}, flying: map[*incarnation]bool{},
 		lost: map[*launcher]bool{}, unsure: map[*incarnation]bool{}, done: make(chan *job, maxLost+1), memory: newMemory(), buf: make([]byte, spec.MaxFrame),
 		runtime: runtimeDir(o, listener), holdings: map[owner]*holding{}, births: map[owner][]time.Time{},

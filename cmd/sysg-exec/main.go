@@ -22,6 +22,7 @@ import (
 
 const usage = `usage: sysg-exec serve [--state DIR] [--services-unit NAME]
                        [--containment auto|cgroup|session] [--launch-timeout DURATION]
+                       [--system [--daemon-uid UID]]
        sysg-exec hold`
 
 // A staged process acts on itself as its main thread, and the loop stays where

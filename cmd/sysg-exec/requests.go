@@ -33,6 +33,10 @@ func (h *helper) receive(c *conn, text []byte, fds []int) {
 	case len(fds) != wantFDs:
 		h.refuseAndClose(c, r.ID, spec.ReasonProtocol, fmt.Sprintf("%d descriptors came with the frame, not %d", len(fds), wantFDs))
 	default:
+		if err := h.grants.Asks(c.caller, &r); err != nil {
+			h.refuseGrant(c, r.ID, err)
+			return
+		}
 		h.carryOut(c, &r, fds)
 	}
 }

@@ -40,10 +40,6 @@ func refuse(reason spec.Reason, format string, args ...any) error {
 	return &Refusal{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Peer says whether a caller with this uid may use the socket of a helper that
-// runs as self: its own user, and root.
-func Peer(uid, self uint32) bool { return uid == self || uid == 0 }
-
 // Launch finds what a request launches, or refuses it with a *Refusal.
 //
 // The active generation may be launched, and its predecessor: between an

@@ -94,17 +94,3 @@ func TestEveryOtherRequestIsRefusedWithItsReason(t *testing.T) {
 		}
 	}
 }
-
-func TestPeerIsTheOwnerOrRoot(t *testing.T) {
-	for _, test := range []struct {
-		uid, self uint32
-		want      bool
-	}{
-		{0, 0, true}, {1000, 1000, true}, {0, 1000, true},
-		{1000, 0, false}, {1001, 1000, false}, {^uint32(0), 1000, false}, {^uint32(0), 0, false},
-	} {
-		if got := Peer(test.uid, test.self); got != test.want {
-			t.Errorf("Peer(%d, %d) = %v", test.uid, test.self, got)
-		}
-	}
-}
