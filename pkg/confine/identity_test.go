@@ -16,17 +16,6 @@ import (
 	"systemg.org/sysg/pkg/sys"
 )
 
-func requireRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatal("CI runs this as root")
-	}
-	t.Skip("not root")
-}
-
 const identifiedEnv = "CONFINE_TEST_IDENTIFIED"
 
 // TestBecomeIdentified is a child of the tests below: it takes the steps of an
