@@ -22,6 +22,8 @@ type app struct {
 	logLevel string
 	// system: it is the system's instance that is meant.
 	system bool
+	// drop: services of the system's instance that name no user run as nobody.
+	drop bool
 	// hurried: the supervisor is to be ended, and asked for no longer than brief.
 	hurried bool
 	// rootsOwn: root works with an instance of its own, and has not said so.

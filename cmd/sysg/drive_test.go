@@ -142,7 +142,7 @@ func TestTheOlderProgramsSettings(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if _, err := manifest.ParseSettings("/sysgd.conf", []byte(got)); err != nil {
+	if _, err := manifest.ParseSettings("/sysgd.conf", []byte(got), manifest.Options{}); err != nil {
 		t.Error(err)
 	}
 	if got := convertSettings("rubbish"); got != "" {

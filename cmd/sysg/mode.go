@@ -23,7 +23,7 @@ func (a *app) enter(v verb, g globals) error {
 	if why := droppingNothing(v, g.system); g.drop && why != "" {
 		a.warn(why)
 	}
-	a.system = g.system
+	a.system, a.drop = g.system, g.drop
 	a.rootsOwn = root && !g.user && !g.system
 	return nil
 }
@@ -62,7 +62,7 @@ func judgeMode(v verb, g globals, root, systemInstance bool) error {
 // droppingNothing says why --drop-privileges does nothing here, "" where it does.
 func droppingNothing(v verb, system bool) string {
 	switch {
-	case !v.installs:
+	case !v.installs && v.name != planVerb.name:
 		return "--drop-privileges is only for start and restart"
 	case !system:
 		return "--drop-privileges has no effect without --sys: services of your own instance run as you"

@@ -2,11 +2,13 @@ package manifest
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 
+	"systemg.org/sysg/pkg/caps"
 	"systemg.org/sysg/pkg/generation"
 )
 
@@ -219,5 +221,21 @@ func TestAnEnvFileOfTheServicesUserIsLeftToTheLaunch(t *testing.T) {
 	m, err := Parse("/srv/app/systemg.yaml", []byte("version: 3\nservices: {a: {command: x, user: ada, env: {file: ~/env}}}"), opts)
 	if err != nil || len(m.Differences) > 0 {
 		t.Errorf("got %v, %+v", err, []Problem(m.Differences))
+	}
+}
+
+// TestCapabilitiesHaveTheKernelsNumbers: the generation has a bit for each.
+func TestCapabilitiesHaveTheKernelsNumbers(t *testing.T) {
+	for n, name := range capabilityNames {
+		if number, known := caps.Number("CAP_" + name); !known || number != n {
+			t.Errorf("CAP_%s is %d here and %d there", name, n, number)
+		}
+	}
+	if caps.Name(len(capabilityNames)) != fmt.Sprintf("CAP_%d", len(capabilityNames)) {
+		t.Errorf("%s has no name here", caps.Name(len(capabilityNames)))
+	}
+	got := oneService(t, systemOptions(), "services: {a: {command: x, user: root, capabilities: [net_bind_service, CAP_BPF]}}")
+	if got.Confinement.Capabilities != 1<<10|1<<39 {
+		t.Errorf("got %#x", got.Confinement.Capabilities)
 	}
 }
