@@ -49,15 +49,18 @@ func level(name string) slog.Level {
 	return slog.LevelInfo
 }
 
-// run is the daemon's life: until a signal or Shutdown ends it. Neither touches
-// a service; Shutdown has stopped them all before.
+// run is the daemon's life: until a signal (farewell.go) or Shutdown ends it.
 func run(arguments []string, log *slog.Logger) error {
 	directories, err := parse(arguments)
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
-	return serve(ctx, directories, log)
+	return serve(ctx, directories, log, func(rest func(context.Context)) {
+		go heed(signals, stop, directories.system, log, rest) // Ends with us.
+	})
 }

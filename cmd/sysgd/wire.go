@@ -26,7 +26,7 @@ import (
 // serve puts the parts together and runs them. The order is that of need: the
 // lock before anything is read, the parts before the supervisor, the listener
 // last, so that the first client meets a supervisor.
-func serve(ctx context.Context, d directories, log *slog.Logger) error {
+func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest func(context.Context))) error {
 	listener, inherited, err := systemd.Listener("control")
 	if err != nil {
 		return err
@@ -91,6 +91,8 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 		Log:         log,
 	})
 
+	heed(resting(s, log))
+
 	// The supervisor's end ends the server too, which first lets clients have
 	// their last reply.
 	ctx, end := context.WithCancel(ctx)
@@ -98,7 +100,7 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 	served := make(chan error, 1)
 	go func() {
 		defer end()
-		served <- server.Serve(ctx, listener, s, server.Options{Version: version.Version, State: d.state, Log: log})
+		served <- server.Serve(ctx, listener, s, server.Options{Version: version.Version, State: d.state, Log: log, System: access(d, s, log)})
 	}()
 	if err := systemd.Notify("READY=1"); err != nil {
 		log.Warn("Cannot tell systemd that we are ready, ignoring", "error", err)

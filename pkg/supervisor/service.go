@@ -54,7 +54,9 @@ type service struct {
 
 	wanted bool
 	again  bool
-	wish   machine.Cause // who asked for what is wanted
+	// resting: it is to be wanted again at the next boot (rest.go).
+	resting bool
+	wish    machine.Cause // who asked for what is wanted
 	// unskipped: somebody started it by name, whatever its rule to skip says.
 	unskipped bool
 	removed   bool // gone from the manifest: forget it once it is down

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"systemg.org/sysg/pkg/execclient"
@@ -76,9 +77,11 @@ type Supervisor struct {
 	questions []func()
 	quitting  bool // sysg-exec was asked to end, and we end with it
 	leaving   bool // it refused, since something was left
+	resting   bool // everything is being stopped, and wanted again at the next boot
 	ending    bool // this is the last turn of the loop
 	eldest    int  // the number of our first event, 0 for none yet
 	followers map[*follower]bool
+	closed    atomic.Bool // what others than operators may see: nothing
 	watchers  map[*watcher]bool
 	sampleAt  time.Time // when something is to be measured next, zero for never
 }
