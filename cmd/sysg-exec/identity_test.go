@@ -126,3 +126,66 @@ func TestASystemServiceBeginsWithTheEnvironmentOfALogin(t *testing.T) {
 		want(t, name, fmt.Sprint(got), fmt.Sprint(wanted))
 	}
 }
+
+// In a user namespace of its own nothing can raise a priority, so it is done
+// from outside, before the service can run.
+func TestLimitsThatTakePrivilegeHoldInAUserNamespace(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	nice, score := -5, 300
+	for _, user := range []bool{false, true} {
+		s := confined(fmt.Sprintf("user-%v", user), waits)
+		s.Dir = fifo(t)
+		s.Confinement.User = user
+		s.Nice, s.OOMScore, s.IOPriority, s.Umask = &nice, &score, 1<<13|3, 0o027
+		s.Affinity = []uint64{1}
+		s.Rlimits = []generation.Rlimit{{Name: "as", Soft: 1 << 30, Hard: 1 << 30}, {Name: "nofile", Soft: 123, Hard: 456}}
+		in := c.install(s)
+		p := c.launch(in, s.Name)
+		readUntil(t, p.out, "ready")
+		value, err := unix.Getpriority(unix.PRIO_PROCESS, p.pid)
+		if err != nil || 20-value != nice { // The raw call returns it like that.
+			t.Errorf("%s: nice is %d, %v", s.Name, 20-value, err)
+		}
+		if io, _, _ := unix.Syscall(unix.SYS_IOPRIO_GET, 1, uintptr(p.pid), 0); int(io) != s.IOPriority {
+			t.Errorf("%s: ionice is %d", s.Name, io)
+		}
+		var set unix.CPUSet
+		if err := unix.SchedGetaffinity(p.pid, &set); err != nil || set.Count() != 1 || !set.IsSet(0) {
+			t.Errorf("%s: its CPUs are %v, %v", s.Name, set, err)
+		}
+		limits := rlimitsOf(t, p.pid)
+		want(t, s.Name+"'s as", limits["Max address space"], "1073741824 1073741824")
+		want(t, s.Name+"'s nofile", limits["Max open files"], "123 456")
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", p.pid))
+		want(t, s.Name+"'s oom_score_adj", strings.TrimSpace(string(text)), "300")
+		if own, _ := os.Readlink("/proc/self/ns/user"); err == nil {
+			its, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", p.pid))
+			if (own != its) != user {
+				t.Errorf("%s is in the user namespace %s", s.Name, its)
+			}
+		}
+		if got := status(t, p.pid); got.UIDs[1] != 61234 || got.CapEffective|got.CapBounding|got.CapAmbient != 0 {
+			t.Errorf("%s runs as %+v", s.Name, got)
+		}
+		c.done(spec.Request{Kill: &spec.Kill{Incarnation: p.id}})
+	}
+}
+
+// rlimitsOf are the soft and hard limits of /proc/PID/limits, by their names
+// there. prlimit(2) takes CAP_SYS_RESOURCE.
+func rlimitsOf(t testing.TB, pid int) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if len(line) > 46 { // The name has 26 columns, each value 21.
+			values := strings.Fields(line[26:])
+			limits[strings.TrimSpace(line[:26])] = values[0] + " " + values[1]
+		}
+	}
+	return limits
+}

@@ -11,7 +11,8 @@ import (
 	"systemg.org/sysg/pkg/sys"
 )
 
-// A staged process finds its Launch and its status pipe behind all descriptors
+// A staged process finds its Launch, its status pipe and, where sysg-exec limits
+// it from outside, the pipe that it waits on, behind all descriptors
 // that are the program's, so that those have their numbers from the start and
 // nothing of ours, or of the Go runtime's, is ever in their place. It is told
 // where by its second argument.
@@ -40,6 +41,11 @@ func become(launchFD, statusFD int) error {
 	launch, err := decode(text)
 	if err != nil {
 		return Fail(spec.StageFDs, err)
+	}
+	if launch.fromOutside() {
+		if err := awaitLimits(&launch, statusFD+1); err != nil {
+			return err
+		}
 	}
 	begin := func() error {
 		// EPIPE: the helper has died, and nobody would know of the program.

@@ -30,14 +30,20 @@ var rlimits = [...]struct {
 	{"stack", unix.RLIMIT_STACK},
 }
 
-func setRlimit(limit generation.Rlimit) error {
+func setRlimit(pid int, limit generation.Rlimit) error {
+	value := unix.Rlimit{Cur: limit.Soft, Max: limit.Hard}
 	for _, known := range rlimits {
 		if known.name != limit.Name {
 			continue
 		}
-		// unix.Setrlimit also tells the Go runtime to leave a nofile that was
-		// set here alone at execve, where it would put the original back.
-		err := unix.Setrlimit(known.resource, &unix.Rlimit{Cur: limit.Soft, Max: limit.Hard})
+		var err error
+		if pid == 0 {
+			// It also tells the Go runtime to leave a nofile that was set here
+			// alone at execve, where it would put the original back.
+			err = unix.Setrlimit(known.resource, &value)
+		} else {
+			err = unix.Prlimit(pid, known.resource, &value, nil)
+		}
 		if err != nil {
 			return fmt.Errorf("cannot set limit %s to %s: %w", limit.Name, limitText(limit), err)
 		}

@@ -127,19 +127,34 @@ func stage(l Launch, place Place) (Started, error) {
 	if place.CgroupFD < 0 {
 		env = markOf(l.Env)
 	}
+	goes := [2]int{-1, -1} // What the process waits on, and what lets it go on.
+	if l.fromOutside() {
+		if err := unix.Pipe2(goes[:], unix.O_CLOEXEC); err != nil {
+			_ = unix.Close(statusR)
+			return Started{}, Fail(spec.StageClone, os.NewSyscallError("pipe2", err))
+		}
+		defer sys.CloseAll(goes[:])
+	}
 	extra := l.extra(place)
 	argv := []string{"sysg-exec", "launch", strconv.Itoa(firstFD + len(extra))}
 	var attributes syscall.SysProcAttr // It makes its session itself, as a step.
 	if l.Confinement != nil {
 		unshare(l.Confinement, &attributes)
 	}
-	started, err := clone("/proc/self/exe", argv, env, "/", place, &attributes, append(extra, launchR, statusW))
+	started, err := clone("/proc/self/exe", argv, env, "/", place, &attributes, append(extra, launchR, statusW, goes[0]))
 	if err != nil {
 		_ = unix.Close(statusR)
 		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process%s: %w", cloneText(l.Confinement), err))
 	}
 	started.StatusFD = statusR
-	return started, nil
+	if l.fromOutside() {
+		err = l.limit(started.PID, goes[1])
+	}
+	if err != nil {
+		_ = unix.Close(statusR)
+		reap(started)
+	}
+	return started, err
 }
 
 // markOf takes from a service's environment what tells its incarnation.

@@ -34,27 +34,7 @@ func Steps(l Launch, begin func() error) []Step {
 		{spec.StageFDs, "close all descriptors from 3 on at exec" + passedText(l.Passed), func() error { return closeOthers(l.Passed) }},
 		{spec.StageSession, "setsid", setsid},
 	}
-	if l.Nice != nil {
-		steps = append(steps, Step{spec.StageNice, fmt.Sprintf("nice %d", *l.Nice), func() error { return setNice(*l.Nice) }})
-	}
-	if l.OOMScore != nil {
-		steps = append(steps, Step{spec.StageOOMScore, fmt.Sprintf("oom_score_adj %d", *l.OOMScore), func() error { return setOOMScore(*l.OOMScore) }})
-	}
-	steps = append(steps, Step{spec.StageUmask, fmt.Sprintf("umask %04o", l.Umask), func() error { unix.Umask(int(l.Umask)); return nil }})
-	for i, limit := range l.Rlimits {
-		steps = append(steps, Step{spec.StageRlimits, fmt.Sprintf("rlimit %s %s", limit.Name, limitText(limit)), func() error {
-			if i == 0 {
-				reserve(&l)
-			}
-			return setRlimit(limit)
-		}})
-	}
-	if len(l.Affinity) > 0 {
-		steps = append(steps, Step{spec.StageAffinity, "CPUs " + cpuText(l.Affinity), func() error { return setAffinity(l.Affinity) }})
-	}
-	if l.IOPriority != 0 {
-		steps = append(steps, Step{spec.StageIONice, "ionice " + ioText(l.IOPriority), func() error { return setIOPriority(l.IOPriority) }})
-	}
+	steps = append(steps, limitSteps(&l, 0)...)
 	c := l.Confinement
 	if c != nil {
 		steps = slices.Concat(steps, mountSteps(c), networkSteps(c), identitySteps(c))
@@ -73,21 +53,6 @@ func Steps(l Launch, begin func() error) []Step {
 func setsid() error {
 	_, err := unix.Setsid()
 	return os.NewSyscallError("setsid", err)
-}
-
-func setNice(value int) error {
-	// Of this thread, which is the one that survives the execve.
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, value); err != nil {
-		return fmt.Errorf("cannot set nice to %d: %w", value, err)
-	}
-	return nil
-}
-
-func setOOMScore(value int) error {
-	if err := os.WriteFile("/proc/self/oom_score_adj", fmt.Appendf(nil, "%d", value), 0); err != nil {
-		return fmt.Errorf("cannot set oom_score_adj to %d: %w", value, err)
-	}
-	return nil
 }
 
 func chdir(dir string) error {
