@@ -43,7 +43,7 @@ var layers = map[string]layer{
 	"pkg/manifest": model, "pkg/schedule": model, "pkg/plan": model, "pkg/machine": model,
 	"pkg/seccomp":    model,
 	"pkg/execclient": effects, "pkg/probe": effects, "pkg/logs": effects, "pkg/store": effects,
-	"pkg/systemd": effects, "pkg/observe": effects, "pkg/metrics": effects, "pkg/doctor": effects,
+	"pkg/systemd": effects, "pkg/security": effects, "pkg/observe": effects, "pkg/metrics": effects, "pkg/doctor": effects,
 	"pkg/supervisor": engine,
 	"pkg/server":     edge, "pkg/client": edge,
 	"cmd/sysg": commands, "cmd/sysgd": commands, "cmd/sysg-exec": commands,
