@@ -65,6 +65,7 @@ func (s *Supervisor) launched(event execclient.Event) {
 	}
 	if v := r.service; v.run == r && r.role == spec.RoleMain {
 		s.launchedRun(v, r)
+		s.launchedWithout(r, launched.Missing)
 		s.inherit(r)
 		s.feed(v, machine.Launched, machine.Cause{Kind: machine.ByLaunch, Text: fmt.Sprintf("it was launched as process %d", r.pid)})
 	}

@@ -52,6 +52,7 @@ type helper struct {
 	// whose Listen is refused.
 	sockets map[string][]string
 	unheard map[string]spec.Refused
+	missing []string // what is launched lacks these keys of best_effort
 }
 
 func newHelper(t *testing.T) *helper {
@@ -96,7 +97,8 @@ func (h *helper) Launch(l spec.Launch) error {
 	}
 	h.pid++
 	h.live[l.Incarnation] = &spec.Record{Launch: l, PID: h.pid, Started: time.Now()}
-	h.say(spec.Reply{Launched: &spec.Launched{Incarnation: l.Incarnation, PID: h.pid}}, execclient.RequestLaunch, l.Incarnation)
+	h.live[l.Incarnation].Missing = h.missing
+	h.say(spec.Reply{Launched: &spec.Launched{Incarnation: l.Incarnation, PID: h.pid, Missing: h.missing}}, execclient.RequestLaunch, l.Incarnation)
 	if l.Event != nil {
 		h.told = append(h.told, inWords(l))
 	}

@@ -127,6 +127,8 @@ type run struct {
 	// slot and event are what it was launched with.
 	slot  *int
 	event *spec.Event
+	// missing are the keys of best_effort that it runs without.
+	missing []string
 	// found: it was launched before we were here.
 	found bool
 	// commanded: its stop command was run.
