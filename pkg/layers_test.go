@@ -56,7 +56,7 @@ var within = map[string][]string{
 	"pkg/caps":       {"pkg/sys"},
 	"pkg/plan":       {"pkg/machine"},
 	// What start takes for a schedule and what validate does must be one thing.
-	"pkg/manifest": {"pkg/plan", "pkg/schedule", "pkg/seccomp"},
+	"pkg/manifest": {"pkg/plan", "pkg/schedule"},
 	"pkg/doctor":   {"pkg/store"},
 }
 

@@ -70,7 +70,7 @@ func secure(ctx context.Context, a *app, wanted scope, most float64) error {
 	if err != nil {
 		return forSecurity(err)
 	}
-	machine, err := security.Read("/proc", os.Getpid())
+	machine, err := security.Read(os.Getpid())
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func expose(ctx context.Context, conn *client.Conn, state string, machine securi
 	subject := security.Subject{Machine: machine, Declared: declaredOf(state, unit)}
 	for _, detail := range inspection.Processes {
 		// One that ends meanwhile is nobody's worry.
-		if process, err := security.Read("/proc", detail.PID); err == nil {
+		if process, err := security.Read(detail.PID); err == nil {
 			subject.Processes = append(subject.Processes, process)
 		}
 	}

@@ -40,8 +40,16 @@ func Outline(s *generation.LaunchService, role spec.Role) ([]Step, error) {
 	}
 	before = append(before, Step{Stage: spec.StagePipes, Does: "make the pipes of standard output and error"})
 	before = append(before, outlineEnvironment(s)...)
-	before = append(before, Step{Stage: spec.StageClone, Does: "clone into the leaf, with a pidfd" + namespacesText(s.Confinement)})
+	before = append(before, Step{Stage: spec.StageClone, Does: "clone into the leaf, with a pidfd" + namespacesText(s.Confinement) + l.wayText()})
 	return append(before, Steps(l, nil)...), nil
+}
+
+// wayText says who does what follows.
+func (l *Launch) wayText() string {
+	if l.direct() {
+		return "; what follows is part of the clone, or of the thread that makes it"
+	}
+	return "; what follows the new process does to itself"
 }
 
 func cgroupRoot(c *generation.Cgroup) string {

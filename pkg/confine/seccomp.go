@@ -24,7 +24,7 @@ func seccompSteps(c *generation.Confinement) []Step {
 	}
 	return []Step{{
 		spec.StageSeccomp, fmt.Sprintf("seccomp profile %s, %d instructions", s.Name, len(s.Filter)/instructionSize),
-		func() error { return installFilter(s) },
+		inKey("seccomp", func() error { return installFilter(s) }),
 	}}
 }
 

@@ -56,8 +56,8 @@ func (p *Process) says(file, format string, a ...any) string {
 }
 
 func user(_ *Subject, p *Process) seen {
-	evidence := p.says("status", "Uid %s", plain(p.UIDs))
-	if slices.Contains(p.UIDs, 0) {
+	evidence := p.says("status", "Uid %s", plain(p.UIDs[:]))
+	if slices.Contains(p.UIDs[:], 0) {
 		return no("root", evidence)
 	}
 	return yes(fmt.Sprintf("user %d", p.UIDs[1]), evidence)
@@ -65,9 +65,9 @@ func user(_ *Subject, p *Process) seen {
 
 // groups: many files of root's are writable or readable by its group.
 func groups(_ *Subject, p *Process) seen {
-	evidence := p.says("status", "Gid %s, Groups %s", plain(p.GIDs), plain(p.Groups))
+	evidence := p.says("status", "Gid %s, Groups %s", plain(p.GIDs[:]), plain(p.Groups))
 	switch {
-	case slices.Contains(p.GIDs, 0) || slices.Contains(p.Groups, 0):
+	case slices.Contains(p.GIDs[:], 0) || slices.Contains(p.Groups, 0):
 		return no("root's group", evidence)
 	case len(p.Groups) > 0:
 		return yes("groups "+plain(p.Groups), evidence)
@@ -75,7 +75,7 @@ func groups(_ *Subject, p *Process) seen {
 	return yes(fmt.Sprintf("group %d alone", p.GIDs[1]), evidence)
 }
 
-func plain(list []int) string { return strings.Trim(fmt.Sprint(list), "[]") }
+func plain(list []uint32) string { return strings.Trim(fmt.Sprint(list), "[]") }
 
 // mighty are the capabilities that lead to all the others, or to the kernel.
 var mighty = [...]string{
@@ -86,8 +86,8 @@ var mighty = [...]string{
 }
 
 func capabilities(_ *Subject, p *Process) seen {
-	held := p.Caps["CapPrm"] | p.Caps["CapEff"] | p.Caps["CapInh"] | p.Caps["CapAmb"]
-	evidence := p.says("status", "CapPrm %x, CapEff %x, CapInh %x, CapAmb %x", uint64(p.Caps["CapPrm"]), uint64(p.Caps["CapEff"]), uint64(p.Caps["CapInh"]), uint64(p.Caps["CapAmb"]))
+	held := caps.Set(p.CapPermitted | p.CapEffective | p.CapInheritable | p.CapAmbient)
+	evidence := p.says("status", "CapPrm %x, CapEff %x, CapInh %x, CapAmb %x", p.CapPermitted, p.CapEffective, p.CapInheritable, p.CapAmbient)
 	if held == 0 {
 		return yes("none", evidence)
 	}
@@ -110,8 +110,8 @@ func short(set caps.Set) string {
 
 // bounding: what a program with capabilities in its file could give it.
 func bounding(_ *Subject, p *Process) seen {
-	beyond := p.Caps["CapBnd"] &^ p.Caps["CapPrm"]
-	evidence := p.says("status", "CapBnd %x, NoNewPrivs %t", uint64(p.Caps["CapBnd"]), p.NoNewPrivs)
+	beyond := p.CapBounding &^ p.CapPermitted
+	evidence := p.says("status", "CapBnd %x, NoNewPrivs %t", p.CapBounding, p.NoNewPrivs)
 	if beyond == 0 || p.NoNewPrivs {
 		return yes("no more than it has", evidence)
 	}

@@ -7,15 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"systemg.org/sysg/pkg/caps"
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/sys"
 )
 
 // machine is a process outside; cgroups are below root.
 func machine(root string) Process {
 	return Process{
-		PID: 1, UIDs: []int{0, 0, 0, 0}, GIDs: []int{0, 0, 0, 0}, Groups: []int{0},
-		Caps:       map[string]caps.Set{"CapPrm": 1<<41 - 1, "CapEff": 1<<41 - 1, "CapBnd": 1<<41 - 1},
+		PID: 1, ProcStatus: sys.ProcStatus{Groups: []uint32{0}, CapPermitted: 1<<41 - 1, CapEffective: 1<<41 - 1, CapBounding: 1<<41 - 1},
 		Namespaces: map[string]string{"net": "n", "mnt": "m", "pid": "p", "user": "u", "ipc": "i", "uts": "t", "cgroup": "c"},
 		Mounts: []Mount{
 			{"8:1", "/", "/", false, "ext4"}, {"0:6", "/", "/dev", false, "devtmpfs"}, {"0:30", "/", root, false, "cgroup2"},
@@ -27,7 +26,9 @@ func machine(root string) Process {
 // closed is a process that has nothing left to take away.
 func closed() Process {
 	return Process{
-		PID: 42, UIDs: []int{998, 998, 998, 998}, GIDs: []int{998, 998, 998, 998}, NoNewPrivs: true, Seccomp: 2, Filters: 1,
+		PID: 42, ProcStatus: sys.ProcStatus{
+			UIDs: [4]uint32{998, 998, 998, 998}, GIDs: [4]uint32{998, 998, 998, 998}, NoNewPrivs: true, Seccomp: 2, Filters: 1,
+		},
 		Namespaces: map[string]string{"net": "N", "mnt": "M", "pid": "P", "user": "U", "ipc": "I", "uts": "T", "cgroup": "C"},
 		Mounts: []Mount{
 			{"8:1", "/", "/", true, "ext4"}, {"0:50", "/", "/dev", false, "tmpfs"}, {"0:51", "/", "/tmp", false, "tmpfs"},
@@ -87,10 +88,10 @@ func TestEachDoorIsSeen(t *testing.T) {
 		key  string
 		open func(s *Subject, p *Process)
 	}{
-		{"user", func(_ *Subject, p *Process) { p.UIDs = []int{998, 998, 0, 998} }},
-		{"supplementary_groups", func(_ *Subject, p *Process) { p.Groups = []int{0, 5} }},
-		{"capabilities", func(_ *Subject, p *Process) { p.Caps = map[string]caps.Set{"CapAmb": 1 << 21} }},
-		{"capabilities", func(_ *Subject, p *Process) { p.Caps = map[string]caps.Set{"CapInh": 1 << 10} }},
+		{"user", func(_ *Subject, p *Process) { p.UIDs[2] = 0 }},
+		{"supplementary_groups", func(_ *Subject, p *Process) { p.Groups = []uint32{0, 5} }},
+		{"capabilities", func(_ *Subject, p *Process) { p.CapAmbient = 1 << 21 }},
+		{"capabilities", func(_ *Subject, p *Process) { p.CapInheritable = 1 << 10 }},
 		{"isolation.seccomp", func(_ *Subject, p *Process) { p.Seccomp = 0 }},
 		{"isolation.seccomp", func(s *Subject, _ *Process) { s.Machine.Seccomp, s.Machine.Filters = 2, 1 }},
 		{"isolation.landlock", func(s *Subject, _ *Process) { s.Declared.Confinement.Landlock = nil }},
@@ -124,7 +125,7 @@ func TestEachDoorIsSeen(t *testing.T) {
 
 func TestAProgramWithCapabilitiesInItsFileIsADoor(t *testing.T) {
 	p := closed()
-	p.Caps = map[string]caps.Set{"CapBnd": 1<<41 - 1}
+	p.CapBounding = 1<<41 - 1
 	if r := Judge(subject(t, p)); len(r.Worst(9)) != 0 {
 		t.Errorf("with no_new_privs: %v", r.Worst(9))
 	}

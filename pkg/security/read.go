@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
-	"systemg.org/sysg/pkg/caps"
+	"systemg.org/sysg/pkg/sys"
 )
 
 // maxFile bounds what is read of one file, in bytes: mountinfo is the largest.
@@ -19,14 +21,7 @@ const maxFile = 4 << 20
 // Process is what the kernel shows of a process.
 type Process struct {
 	PID int
-	// UIDs and GIDs are real, effective, saved, and of the file system.
-	UIDs, GIDs, Groups []int
-	// Caps are the sets by their names in status: CapInh CapPrm CapEff CapBnd CapAmb.
-	Caps       map[string]caps.Set
-	NoNewPrivs bool
-	// Seccomp is 0 for none, 1 for its strict mode, 2 for filters, of which
-	// Filters is the number (Linux 5.9).
-	Seccomp, Filters int
+	sys.ProcStatus
 	// Namespaces are their identities by kind, Mounts its mount points in order;
 	// nil where they cannot be seen, which takes the right to trace it.
 	Namespaces map[string]string
@@ -48,17 +43,16 @@ type Mount struct {
 // ErrGone says that there is no such process any more.
 var ErrGone = errors.New("the process is gone")
 
-// Read looks at a process below proc, which is /proc.
-func Read(proc string, pid int) (Process, error) {
-	dir := filepath.Join(proc, strconv.Itoa(pid))
-	p := Process{PID: pid}
-	status, err := read(filepath.Join(dir, "status"))
-	if err != nil {
+// Read looks at a process.
+func Read(pid int) (Process, error) {
+	status, err := sys.ReadProcStatus(pid)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return Process{}, fmt.Errorf("%w: %w", ErrGone, err)
 	}
-	if err := p.status(status); err != nil {
-		return Process{}, fmt.Errorf("cannot read %s/status: %w", dir, err)
+	if err != nil {
+		return Process{}, fmt.Errorf("cannot look at process %d: %w", pid, err)
 	}
+	p, dir := Process{PID: pid, ProcStatus: status}, "/proc/"+strconv.Itoa(pid)
 	p.Namespaces = namespaces(dir)
 	if text, err := read(filepath.Join(dir, "mountinfo")); err == nil {
 		p.Mounts = mounts(text)
@@ -84,60 +78,6 @@ func read(path string) (string, error) {
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(bufio.NewReader(file), maxFile))
 	return string(text), err
-}
-
-// status reads the lines that matter. They must be there: kernels have had
-// them for longer than they run this program.
-func (p *Process) status(text string) error {
-	p.Caps = map[string]caps.Set{}
-	seen := 0
-	for line := range strings.Lines(text) {
-		name, rest, _ := strings.Cut(line, ":")
-		words := strings.Fields(rest)
-		var err error
-		switch name {
-		case "Uid":
-			p.UIDs, err = numbers(words)
-		case "Gid":
-			p.GIDs, err = numbers(words)
-		case "Groups":
-			p.Groups, err = numbers(words)
-		case "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb":
-			var bits uint64
-			bits, err = strconv.ParseUint(strings.Join(words, ""), 16, 64)
-			p.Caps[name] = caps.Set(bits)
-		case "NoNewPrivs":
-			p.NoNewPrivs = len(words) == 1 && words[0] == "1"
-		case "Seccomp":
-			p.Seccomp, err = strconv.Atoi(strings.Join(words, ""))
-			seen-- // A kernel can be built without it.
-		case "Seccomp_filters":
-			p.Filters, err = strconv.Atoi(strings.Join(words, ""))
-			seen--
-		default:
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		seen++
-	}
-	if seen != 9 || len(p.UIDs) != 4 || len(p.GIDs) != 4 {
-		return errors.New("it is not what the kernel writes")
-	}
-	return nil
-}
-
-func numbers(words []string) ([]int, error) {
-	var all []int
-	for _, word := range words {
-		n, err := strconv.Atoi(word)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, n)
-	}
-	return all, nil
 }
 
 // kinds are the namespaces by their names in /proc/PID/ns; the manifest has

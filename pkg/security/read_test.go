@@ -10,11 +10,11 @@ import (
 )
 
 func TestReadSeesThisProcess(t *testing.T) {
-	p, err := Read("/proc", os.Getpid())
+	p, err := Read(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.PID != os.Getpid() || p.UIDs[1] != os.Geteuid() || p.GIDs[1] != os.Getegid() || len(p.Caps) != 5 {
+	if p.PID != os.Getpid() || int(p.UIDs[1]) != os.Geteuid() || int(p.GIDs[1]) != os.Getegid() {
 		t.Errorf("got %+v", p)
 	}
 	if len(p.Namespaces) != len(kinds) || !strings.HasPrefix(p.Namespaces["net"], "net:[") {
@@ -30,17 +30,8 @@ func TestReadTellsOfAProcessThatIsGone(t *testing.T) {
 	if err := child.Run(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Read("/proc", child.Process.Pid); !errors.Is(err, ErrGone) {
+	if _, err := Read(child.Process.Pid); !errors.Is(err, ErrGone) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestAStatusThatIsNoneIsRefused(t *testing.T) {
-	var p Process
-	for _, text := range []string{"", "Uid:\t0\n", "Uid:\tx 0 0 0\n", "CapEff:\tzz\n"} {
-		if err := p.status(text); err == nil {
-			t.Errorf("%q was taken", text)
-		}
 	}
 }
 

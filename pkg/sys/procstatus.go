@@ -17,8 +17,9 @@ type ProcStatus struct {
 	// The sets of capabilities, bit n for capability n.
 	CapInheritable, CapPermitted, CapEffective, CapBounding, CapAmbient uint64
 	NoNewPrivs                                                          bool
-	// Seccomp is 0 for none, 1 for strict mode, 2 for a filter.
-	Seccomp int
+	// Seccomp is 0 for none, 1 for strict mode, 2 for filters. Filters is how
+	// many, 0 before Linux 5.9.
+	Seccomp, Filters int
 }
 
 // ReadProcStatus reads it of the process that has this number now; a zombie
@@ -46,6 +47,8 @@ func ParseProcStatus(text string) (ProcStatus, error) {
 		"CapBnd": hexTo(&s.CapBounding), "CapAmb": hexTo(&s.CapAmbient),
 		"NoNewPrivs": func(value string) error { s.NoNewPrivs = value == "1"; return nil },
 		"Seccomp":    func(value string) (err error) { s.Seccomp, err = strconv.Atoi(value); return err },
+
+		"Seccomp_filters": func(value string) (err error) { s.Filters, err = strconv.Atoi(value); return err },
 	}
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(line, ":")
@@ -58,6 +61,7 @@ func ParseProcStatus(text string) (ProcStatus, error) {
 		}
 		delete(readers, name)
 	}
+	delete(readers, "Seccomp_filters")
 	for name := range readers {
 		return ProcStatus{}, fmt.Errorf("cannot read process status: it has no %s", name)
 	}
