@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Needed by the tests beyond Go itself.
-TEST_PACKAGES = gcc libc6-dev procps redis-server redis-tools debootstrap systemd-container util-linux
+TEST_PACKAGES = gcc libc6-dev procps redis-server redis-tools debootstrap systemd-container util-linux qemu-system-x86 e2fsprogs
 
 GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
 
@@ -72,7 +72,7 @@ test-root: ## Unit tests as they ship, with those that need root (through sudo i
 		CGO_ENABLED=0 $(GO) test -timeout 10m ./...; fi
 
 .PHONY: e2e
-e2e: ## End-to-end tests of the real programs, on this machine and in a container with systemd (root)
+e2e: ## End-to-end tests of the real programs, on this machine and in a container with systemd and in a virtual machine (root)
 	CGO_ENABLED=0 $(GO) test -tags e2e -count=1 -parallel 6 -timeout 15m ./test/...
 
 .PHONY: fuzz

@@ -21,11 +21,12 @@ import (
 )
 
 // suite and packages make up the container: a small Debian with the systemd
-// that its release has.
+// that its release has. The virtual machine has the same, and takes its kernel.
 const suite = "bookworm"
 
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "udev", "procps", "iproute2",
+	"linux-image-cloud-amd64",
 }
 
 // TestUnderSystemd boots systemd in a container, as PID 1 on this machine's
@@ -47,12 +48,11 @@ func TestUnderSystemd(t *testing.T) {
 // cache. Nothing is ever written to it: the container gets an overlay.
 func debian(t *testing.T) string {
 	t.Helper()
-	sum := sha256.Sum256([]byte(suite + " " + strings.Join(packages, " ")))
 	cache := "/var/cache/sysg-test"
 	if folder := os.Getenv("XDG_CACHE_HOME"); folder != "" {
 		cache = filepath.Join(folder, "sysg-test")
 	}
-	tree := filepath.Join(cache, suite+"-"+hex.EncodeToString(sum[:4]))
+	tree := filepath.Join(cache, suite+"-"+sum(suite+" "+strings.Join(packages, " ")))
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +81,12 @@ func debian(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return tree
+}
+
+// sum is a short name for what something is made of.
+func sum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
 }
 
 // boot runs the container until it powers itself off, and returns its console.
