@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 )
 
@@ -24,8 +25,11 @@ func openGenerations(o options) *generations {
 }
 
 // install decodes, checks and stores what came with an Install.
-func (g *generations) install(text []byte) (spec.Installed, spec.Reason, error) {
+func (g *generations) install(text []byte, by grant.Helper) (spec.Installed, spec.Reason, error) {
 	decoded, err := generation.Decode(text)
+	if err == nil {
+		err = by.Installs(&decoded.Launch)
+	}
 	if err != nil {
 		return spec.Installed{}, spec.ReasonInvalid, err
 	}

@@ -20,7 +20,7 @@ func (h *helper) launch(c *conn, id uint64, l *spec.Launch) {
 		h.launchAgain(c, id, inc, l)
 		return
 	}
-	granted, err := grant.Launch(*l, h.store)
+	granted, err := h.grants.Launch(*l, h.store)
 	if err != nil {
 		h.refuseGrant(c, id, err)
 		return

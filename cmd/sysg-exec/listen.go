@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/confine"
 	"systemg.org/sysg/pkg/generation"
-	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -18,7 +17,7 @@ func (h *helper) listen(c *conn, id uint64, l *spec.Listen, fds []int) {
 		h.refuse(c, id, spec.ReasonProtocol, fmt.Sprintf("%d descriptors came for %d names", len(fds), len(l.Names)))
 		return
 	}
-	service, err := grant.Listen(*l, h.store)
+	service, err := h.grants.Listen(*l, h.store)
 	if err != nil {
 		h.refuseGrant(c, id, err)
 		return

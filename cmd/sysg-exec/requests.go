@@ -115,7 +115,7 @@ func (h *helper) install(c *conn, id uint64, memfd int) {
 		h.refuse(c, id, spec.ReasonInvalid, fmt.Sprintf("cannot read the generation: %v", err))
 		return
 	}
-	installed, reason, err := h.store.install(text)
+	installed, reason, err := h.store.install(text, h.grants)
 	if err != nil {
 		h.refuse(c, id, reason, err.Error())
 		return

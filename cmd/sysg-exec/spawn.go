@@ -79,7 +79,7 @@ func (h *helper) spawn(a *asker, ask spec.Spawn) {
 	}
 	owner, now := ownerOf(&parent.record.Launch), time.Now()
 	request := grant.Child{Parent: parent.record, Ask: ask, Siblings: h.children(owner), Recent: h.births[owner], Now: now}
-	granted, err := grant.Spawn(request, h.store)
+	granted, err := h.grants.Spawn(request, h.store)
 	if err == nil {
 		err = h.roomLeft()
 	}

@@ -1,6 +1,9 @@
 package grant
 
-import "systemg.org/sysg/pkg/spec"
+import (
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
+)
 
 // Helper is what decides who may use the socket of a helper.
 type Helper struct {
@@ -41,6 +44,27 @@ func (h Helper) Asks(c Caller, r *spec.Request) error {
 	installs := r.Install != nil || r.Activate != nil || r.Remove != nil
 	if h.System && installs && c.UID != 0 {
 		return refuse(spec.ReasonPeer, "only root installs, activates and removes generations of the system's instance")
+	}
+	return nil
+}
+
+// Installs refuses, with a *Refusal, a generation that this helper would launch
+// nothing of.
+func (h Helper) Installs(launch *generation.Launch) error {
+	for i := range launch.Services {
+		if err := h.fits(&launch.Services[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fits refuses a service of the system's instance that does not say as whom it
+// runs. It is asked at each launch, too, since root may put what was compiled
+// for one of root's own instances in the place of what was installed.
+func (h Helper) fits(s *generation.LaunchService) error {
+	if h.System && s.Confinement == nil {
+		return refuse(spec.ReasonInvalid, "service %q does not say as whom it runs: it was compiled for a user's instance, not the system's", s.Name)
 	}
 	return nil
 }

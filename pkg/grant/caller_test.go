@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
 )
 
@@ -68,3 +69,30 @@ func TestOnlyRootInstallsForTheSystem(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSystemLaunchesNothingThatDoesNotSayAsWhom(t *testing.T) {
+	launch := spec.Launch{Project: "shop", Generation: 3, Hash: hash1, Service: "api", Role: spec.RoleMain, Incarnation: id}
+	for what, err := range map[string]error{
+		"launched": second(system.Launch(launch, someStore{})),
+		"listened for": second(system.Listen(spec.Listen{
+			Project: launch.Project, Generation: launch.Generation, Hash: launch.Hash, Service: launch.Service,
+		}, someStore{})),
+		"given a child": second(system.Spawn(Child{Parent: spec.Record{Launch: spec.Launch{
+			Project: "shop", Generation: 3, Hash: hash1, Service: "web", Role: spec.RoleMain,
+		}}}, blueGreen{})),
+		"installed": system.Installs(&generation.Launch{Services: []generation.LaunchService{{Confinement: &generation.Confinement{}}, {Name: "api"}}}),
+	} {
+		var refusal *Refusal
+		if !errors.As(err, &refusal) || refusal.Reason != spec.ReasonInvalid {
+			t.Errorf("it was %s: %v", what, err)
+		}
+	}
+	if err := system.Installs(&generation.Launch{Services: []generation.LaunchService{{Confinement: &generation.Confinement{}}}}); err != nil {
+		t.Error(err)
+	}
+	if err := users.Installs(&generation.Launch{Services: []generation.LaunchService{{Name: "api"}}}); err != nil {
+		t.Error(err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }

@@ -48,7 +48,7 @@ func (someStore) Load(_ string, number int) (string, generation.Launch, error) {
 func ask(edit func(*spec.Launch)) (Granted, error) {
 	request := spec.Launch{Project: "shop", Generation: 3, Hash: hash1, Service: "api", Role: spec.RoleMain, Incarnation: id}
 	edit(&request)
-	return Launch(request, someStore{})
+	return users.Launch(request, someStore{})
 }
 
 func TestGrantedIsWhatWasInstalled(t *testing.T) {
