@@ -35,7 +35,7 @@ func (h *helper) acceptAskers(listener int) {
 		}
 		a, err := h.askerAt(fd)
 		if err != nil {
-			sys.CloseAll([]int{fd})
+			h.discard([]int{fd})
 			continue
 		}
 		if a.key, err = h.watch(fd, sys.Readable, func(uint32) { h.askerReady(a) }); err != nil {
@@ -69,11 +69,11 @@ func (h *helper) askerAt(fd int) (*asker, error) {
 // askerReady takes the one request of a connection. Whatever comes after it,
 // its end included, is the end of the connection.
 func (h *helper) askerReady(a *asker) {
-	n, fds, err := sys.ReceivePacket(a.fd, h.buf)
+	n, fds, err := sys.Receive(a.fd, h.buf, h.discard)
 	if errors.Is(err, sys.ErrWouldBlock) {
 		return
 	}
-	sys.CloseAll(fds)
+	h.discard(fds)
 	if err != nil || a.waits {
 		a.close(h)
 		return
@@ -113,7 +113,7 @@ func (a *asker) close(h *helper) {
 	}
 	a.closed = true
 	h.unwatch(a.key)
-	sys.CloseAll([]int{a.fd})
+	h.discard([]int{a.fd})
 	if a.pidfd >= 0 {
 		sys.CloseAll([]int{a.pidfd})
 	}

@@ -81,7 +81,7 @@ func (h *helper) beginMain(inc *incarnation) {
 		h.queue = append(h.queue, inc)
 		return
 	}
-	h.provide(ownerOf(&inc.record.Launch), inc.granted.Service.Sockets, func(failure *confine.Failure) {
+	h.provide(ownerOf(&inc.record.Launch), socketsOf(&inc.granted.Service), func(failure *confine.Failure) {
 		if failure != nil {
 			h.fail(inc, failure)
 			return

@@ -64,7 +64,7 @@ func (h *helper) accept() {
 		// Before a byte of it is read. Others are told nothing.
 		caller, err := h.callerAt(fd)
 		if err != nil || !h.grants.Connects(caller) {
-			sys.CloseAll([]int{fd})
+			h.discard([]int{fd})
 			continue
 		}
 		h.addConn(fd, caller)
@@ -95,7 +95,7 @@ func (h *helper) addConn(fd int, caller grant.Caller) {
 func (h *helper) refuseWithoutFDs() {
 	sys.CloseAll([]int{h.spareFD})
 	if fd, err := sys.Accept(h.listener); err == nil {
-		sys.CloseAll([]int{fd})
+		h.discard([]int{fd})
 	}
 	h.spareFD, _ = unix.FcntlInt(uintptr(h.nullFD), unix.F_DUPFD_CLOEXEC, 0)
 }
@@ -109,7 +109,7 @@ func (h *helper) closeConn(c *conn) {
 		sys.CloseAll(f.fds)
 	}
 	h.unwatch(c.key)
-	sys.CloseAll([]int{c.fd})
+	h.discard([]int{c.fd}) // Something may be in its queue.
 	if h.receiver == c {
 		h.receiver = nil
 	}
@@ -134,7 +134,7 @@ func (h *helper) connReady(c *conn, events uint32) {
 		return
 	}
 	for range maxTurn {
-		n, fds, err := sys.ReceivePacket(c.fd, h.buf)
+		n, fds, err := sys.Receive(c.fd, h.buf, h.discard)
 		switch {
 		case errors.Is(err, sys.ErrWouldBlock):
 			return
@@ -146,7 +146,7 @@ func (h *helper) connReady(c *conn, events uint32) {
 			return
 		}
 		h.receive(c, h.buf[:n], fds)
-		sys.CloseAll(fds)
+		h.discard(fds)
 		if c.closed || c.listID != 0 {
 			return
 		}

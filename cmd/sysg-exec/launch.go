@@ -76,6 +76,7 @@ func (h *helper) dispatch() {
 func (h *helper) launchersDone() {
 	_ = sys.Drain(h.wakeFD)
 	h.tasksOver()
+	h.closersDone()
 	for {
 		select {
 		case j := <-h.done:

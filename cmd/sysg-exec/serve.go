@@ -49,6 +49,9 @@ func serve(o options) error {
 	if err := h.checkRuntime(); err != nil {
 		return err
 	}
+	if err := h.loadCookies(); err != nil {
+		return err
+	}
 	if err := h.adopt(); err != nil {
 		return err
 	}

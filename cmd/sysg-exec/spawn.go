@@ -60,7 +60,8 @@ func (h *helper) listenSpawn(path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.watch(fd, sys.Readable, func(uint32) { h.acceptAskers(fd) })
+	key, err := h.watch(fd, sys.Readable, func(uint32) { h.acceptAskers(fd) })
+	h.listeners = append(h.listeners, key)
 	return err
 }
 

@@ -28,7 +28,7 @@ func readEnvFileOf(path string, id *generation.Identity) (text []byte, err error
 	case id.UID == 0 && !errors.Is(doubt, fs.ErrNotExist):
 		return nil, fmt.Errorf("%q is for user 0, and not only root can change it: %w", path, doubt)
 	}
-	err = asUser(id, func() (err error) { text, err = readEnvFile(path); return err })
+	err = AsUser(id, func() (err error) { text, err = readEnvFile(path); return err })
 	return text, err
 }
 

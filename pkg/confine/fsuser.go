@@ -9,7 +9,7 @@ import (
 	"systemg.org/sysg/pkg/generation"
 )
 
-// asUser calls do with this thread's access to files being that of a user:
+// AsUser calls do with this thread's access to files being that of a user:
 // the group list, and the file system ids of setfsgid(2) and setfsuid(2). The
 // kernel takes the capabilities that override permissions away with them, and
 // gives them back. The ids of which kill(2) and ptrace(2) ask stay our own, so
@@ -17,7 +17,7 @@ import (
 //
 // The thread is locked, so nothing else runs on it, and new threads of this
 // process are not made from it. If it cannot come back it must not go on.
-func asUser(id *generation.Identity, do func() error) error {
+func AsUser(id *generation.Identity, do func() error) error {
 	own, err := unix.Getgroups()
 	if err != nil {
 		return os.NewSyscallError("getgroups", err)

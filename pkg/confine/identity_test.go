@@ -141,7 +141,7 @@ func TestAsUserHasTheUsersAccessAndComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := &generation.Identity{UID: 1234, GID: 5678, Groups: []uint32{91, 92}}
-	err = asUser(id, func() error {
+	err = AsUser(id, func() error {
 		_, err := os.ReadFile(secret)
 		groups, _ := unix.Getgroups()
 		uid, gid := fsIDs()

@@ -83,7 +83,7 @@ func (l *Launch) lookUp() (path string, err error) {
 		return find(l.Argv[0], l.Env, l.Dir)
 	}
 	id := &l.Confinement.Identity
-	err = asUser(id, func() (err error) { path, err = find(l.Argv[0], l.Env, l.Dir); return err })
+	err = AsUser(id, func() (err error) { path, err = find(l.Argv[0], l.Env, l.Dir); return err })
 	if err == nil && id.UID == 0 {
 		// Until its execve the child is as mighty as we are, so the directory
 		// must be one that user 0 may enter without that.
