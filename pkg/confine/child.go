@@ -23,14 +23,19 @@ const firstFD = 3
 // through the status pipe; the caller exits. It must run on a locked thread.
 func Become() {
 	debug.SetGCPercent(-1) // It lives too briefly to collect; see also reserve.
-	launchFD := firstFD
-	if len(os.Args) > 2 {
-		launchFD, _ = strconv.Atoi(os.Args[2])
-	}
-	statusFD := launchFD + 1
+	launchFD, statusFD := launchFDs()
 	if err := become(launchFD, statusFD); err != nil {
 		report(statusFD, err)
 	}
+}
+
+// launchFDs are where it was told.
+func launchFDs() (launchFD, statusFD int) {
+	launchFD = firstFD
+	if len(os.Args) > 2 {
+		launchFD, _ = strconv.Atoi(os.Args[2])
+	}
+	return launchFD, launchFD + 1
 }
 
 func become(launchFD, statusFD int) error {
@@ -42,12 +47,18 @@ func become(launchFD, statusFD int) error {
 	if err != nil {
 		return Fail(spec.StageFDs, err)
 	}
-	if launch.fromOutside() {
+	underInit := launch.Confinement != nil && hasInit(launch.Confinement)
+	if launch.fromOutside() && !underInit { // Init has waited, and been limited.
 		if err := awaitLimits(&launch, statusFD+1); err != nil {
 			return err
 		}
 	}
 	begin := func() error {
+		if underInit {
+			if err := awaitInit(statusFD + 1); err != nil {
+				return err
+			}
+		}
 		// EPIPE: the helper has died, and nobody would know of the program.
 		_, err := unix.Write(statusFD, []byte{mark})
 		return os.NewSyscallError("write", err)

@@ -136,11 +136,15 @@ func stage(l Launch, place Place) (Started, error) {
 		defer sys.CloseAll(goes[:])
 	}
 	extra := l.extra(place)
-	argv := []string{"sysg-exec", "launch", strconv.Itoa(firstFD + len(extra))}
+	command := "launch"
 	var attributes syscall.SysProcAttr // It makes its session itself, as a step.
 	if l.Confinement != nil {
 		unshare(l.Confinement, &attributes)
+		if hasInit(l.Confinement) {
+			command = "init"
+		}
 	}
+	argv := []string{"sysg-exec", command, strconv.Itoa(firstFD + len(extra))}
 	started, err := clone("/proc/self/exe", argv, env, "/", place, &attributes, append(extra, launchR, statusW, goes[0]))
 	if err != nil {
 		_ = unix.Close(statusR)

@@ -24,8 +24,8 @@ type Step struct {
 // The order is that of spec.Stages. What it must keep: a session first, while
 // the process leads no group; limits late, since a small nofile, as or nproc
 // would hit the steps instead of the service; what needs the memory or files
-// that limits take away (nice, the out-of-memory score) before them, and what
-// is a single system call (CPUs, ionice) after; the directory as the user, since that
+// that limits take away (nice, the out-of-memory score, mounts) before them, and
+// what is a single system call (CPUs, ionice) after; the directory as the user, since that
 // is who must be able to enter it, and before the exec, as a relative program is
 // meant to be found from there; no_new_privs after all that might ask for
 // privileges, and before Landlock and seccomp, which ask for it.
@@ -34,10 +34,13 @@ func Steps(l Launch, begin func() error) []Step {
 		{spec.StageFDs, "close all descriptors from 3 on at exec" + passedText(l.Passed), func() error { return closeOthers(l.Passed) }},
 		{spec.StageSession, "setsid", setsid},
 	}
-	steps = append(steps, limitSteps(&l, 0)...)
 	c := l.Confinement
 	if c != nil {
-		steps = slices.Concat(steps, mountSteps(c), networkSteps(c), identitySteps(c))
+		steps = slices.Concat(steps, mountSteps(c), networkSteps(c))
+	}
+	steps = append(steps, limitSteps(&l, 0)...)
+	if c != nil {
+		steps = append(steps, identitySteps(c)...)
 	}
 	steps = append(steps, Step{spec.StageChdir, fmt.Sprintf("chdir %q", l.Dir), func() error { return chdir(l.Dir) }})
 	if l.NoNewPrivs {

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
 )
 
 const confinedEnv = "CONFINE_TEST_CONFINED"
@@ -67,9 +68,8 @@ func TestBecomeConfined(t *testing.T) {
 	runtime.LockOSThread()
 	var c generation.Confinement
 	err := json.Unmarshal([]byte(text), &c)
-	steps := slices.Concat(mountSteps(&c), networkSteps(&c))
-	steps = append(steps, Step{"ids", "", func() error { return becomeUser(c.Identity) }},
-		Step{"no_new_privs", "", setNoNewPrivs})
+	steps := slices.Concat(mountSteps(&c), networkSteps(&c), identitySteps(&c))
+	steps = append(steps, Step{spec.StageNoNew, "", setNoNewPrivs})
 	for _, step := range append(steps, landlockSteps(&c)...) {
 		if err == nil {
 			err = step.Do()
@@ -80,19 +80,6 @@ func TestBecomeConfined(t *testing.T) {
 	}
 	fmt.Println(err)
 	os.Exit(99)
-}
-
-func becomeUser(id generation.Identity) error {
-	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
-		return err
-	}
-	if err := syscall.Setgroups(nil); err != nil {
-		return err
-	}
-	if err := syscall.Setresgid(int(id.GID), int(id.GID), int(id.GID)); err != nil {
-		return err
-	}
-	return syscall.Setresuid(int(id.UID), int(id.UID), int(id.UID))
 }
 
 // each runs a test as root, as another user, and as one in a user namespace.
