@@ -66,7 +66,7 @@ func overviewOfUnit(unit api.Unit, colour bool) string {
 		"Manifest", unit.Project.ConfigPath, "Kind", unit.Kind, "Intent", unit.Intent,
 		"State", unit.State+" ("+words(unit.Phase)+")", "Cause", clean(unit.Cause),
 		"Health", paint(colour, healthStyle(unit.Health), unit.Health),
-		"Runs as", runsAs(unit), "Process", process, "Uptime", up, "Last exit", last, "Restarts", fmt.Sprint(unit.Restarts), "Next", next,
+		"User", runsAs(unit), "Process", process, "Uptime", up, "Last exit", last, "Restarts", fmt.Sprint(unit.Restarts), "Next", next,
 		"Command", clean(strings.Join(strings.Fields(unit.Command), " ")), "Running as", clean(unit.RuntimeCommand),
 		"Cgroup", unit.Cgroup, "Notes", clean(strings.Join(unit.Notes, "; ")),
 	)
