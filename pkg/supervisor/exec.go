@@ -111,7 +111,7 @@ func launchFailure(failed spec.Failed) machine.Cause {
 	if failed.Errno != 0 && failed.Detail == "" {
 		text = fmt.Sprintf("it could not be launched: stage %s: %v", failed.Stage, syscall.Errno(failed.Errno))
 	}
-	return machine.Cause{Kind: machine.ByLaunch, Code: stageCode(failed.Stage), Text: text}
+	return machine.Cause{Kind: machine.ByLaunch, Code: stageCode(failed.Stage, failed.Detail), Text: text}
 }
 
 // refused is a request that sysg-exec will not carry out. Only for a launch
