@@ -128,6 +128,7 @@ func (h *helper) cloned(inc *incarnation, j *job) {
 		return
 	}
 	inc.state, inc.record.PID, inc.record.Started = staged, j.started.PID, time.Now()
+	inc.record.Missing = append(inc.record.Missing, j.started.Missing...)
 	inc.startTicks = j.started.Ticks
 	inc.pidfd, inc.exitKey = j.started.PidFD, exitKey
 	inc.statusFD, inc.statusKey = j.started.StatusFD, statusKey

@@ -92,3 +92,23 @@ func leastInit(t *testing.T, pid int, id generation.Identity) {
 		t.Errorf("init belongs to %d, so it is dumpable (%v)", stat.Uid, err)
 	}
 }
+
+func TestWhatTheKernelLacksRefusesOrIsReported(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	selinux := func(c *generation.Confinement) { c.SELinux = "system_u:system_r:httpd_t:s0" }
+	if text, _ := os.ReadFile("/proc/filesystems"); strings.Contains(string(text), "\tselinuxfs\n") {
+		t.Fatal("this test is for a kernel without SELinux")
+	}
+	in := c.install(
+		isolated("bold", "true", func(c *generation.Confinement) { selinux(c); c.BestEffort = []string{"selinux_context"} }),
+		isolated("strict", "true", selinux))
+	failed := c.fails(in, "strict")
+	if failed.Stage != spec.StageLSM || !strings.Contains(failed.Detail, "isolation.selinux_context: SELinux is not in use") {
+		t.Errorf("it failed at %s: %s", failed.Stage, failed.Detail)
+	}
+	p := c.launchAs(in, "bold", spec.RoleMain, nil)
+	if p.Launched == nil || len(p.Launched.Missing) != 1 || p.Launched.Missing[0] != "selinux_context" {
+		t.Errorf("answered by %+v", p.Reply)
+	}
+}

@@ -34,6 +34,8 @@ type Started struct {
 	// StatusFD is the read end of a staged process's status pipe, -1 of a
 	// direct one, which is past its execve already.
 	StatusFD int
+	// Missing are the keys of best_effort that it runs without.
+	Missing []string
 	// Ticks is the start time of a direct one (sys.ProcStat), 0 of a staged.
 	Ticks uint64
 }
@@ -46,6 +48,16 @@ type Started struct {
 // Without a cgroup it never launches directly, since the caller could not find
 // the process that it waits for.
 func Start(l Launch, place Place) (Started, error) {
+	missing, err := settle(&l)
+	if err != nil {
+		return Started{}, err
+	}
+	started, err := start(l, place)
+	started.Missing = missing
+	return started, err
+}
+
+func start(l Launch, place Place) (Started, error) {
 	if !l.direct() || place.CgroupFD < 0 || l.Confinement != nil && place.Bare == nil {
 		return stage(l, place)
 	}
