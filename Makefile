@@ -7,7 +7,8 @@ FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Needed by the tests beyond Go itself.
-TEST_PACKAGES = gcc libc6-dev procps redis-server redis-tools debootstrap systemd-container util-linux qemu-system-x86 e2fsprogs
+TEST_PACKAGES = gcc libc6-dev procps redis-server redis-tools debootstrap systemd-container util-linux qemu-system-x86 e2fsprogs \
+	nginx-light postgresql python3 nodejs openjdk-17-jre-headless iproute2
 
 GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
 
