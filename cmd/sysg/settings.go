@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/manifest"
 	"systemg.org/sysg/pkg/paths"
 )
@@ -37,10 +38,13 @@ func (a *app) conf() (settings, error) {
 	}
 	path := a.settingsPath()
 	text, err := trustedOpener(currentCaller(a.system))(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		text, err = nil, nil
-	}
-	if err != nil {
+	var untrusted *manifest.Untrusted
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		text = nil
+	case errors.As(err, &untrusted):
+		return settings{}, distrusted(untrusted)
+	case err != nil:
 		return settings{}, err
 	}
 	read, err := manifest.ParseSettings(path, text, manifest.Options{System: a.system, LookupUser: lookupUser, LookupGroup: lookupGroup})
@@ -55,6 +59,18 @@ func (a *app) conf() (settings, error) {
 	}
 	a.settings = &read
 	return read, nil
+}
+
+// distrusted says of a file that another may have written what would mend that.
+func distrusted(u *manifest.Untrusted) error {
+	d := &api.Diagnostic{
+		Code: api.CodeUntrusted, Title: u.Error(),
+		Notes: []string{"whoever can change the settings decides as whom services run"},
+	}
+	if u.Mend != "" {
+		d.Help = []api.Help{{Label: "mend it", Command: u.Mend}}
+	}
+	return d
 }
 
 // commandWait is how long a command is waited for, 0 for ever.
