@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/cgroup"
+	"systemg.org/sysg/pkg/confine"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -183,12 +184,16 @@ type cgroupHome struct {
 	eventsFD int
 }
 
-func (h *cgroupHome) cgroupFD() int                      { return h.leaf.FD() }
-func (h *cgroupHome) path() string                       { return h.leaf.Path() }
-func (h *cgroupHome) id() uint64                         { return h.number }
-func (h *cgroupHome) started(int, int)                   {}
-func (h *cgroupHome) kill() error                        { return h.leaf.Kill() }
-func (h *cgroupHome) signal(signal syscall.Signal) error { return h.leaf.Signal(signal) }
+func (h *cgroupHome) cgroupFD() int    { return h.leaf.FD() }
+func (h *cgroupHome) path() string     { return h.leaf.Path() }
+func (h *cgroupHome) id() uint64       { return h.number }
+func (h *cgroupHome) started(int, int) {}
+func (h *cgroupHome) kill() error      { return h.leaf.Kill() }
+
+// signal spares init, which would forward it to a process that has it already.
+func (h *cgroupHome) signal(signal syscall.Signal) error {
+	return h.leaf.SignalBut(signal, confine.IsInit)
+}
 
 func (h *cgroupHome) collect(pidfd int) (uint32, sys.Usage, bool, error) {
 	return sys.WaitPidfd(pidfd)

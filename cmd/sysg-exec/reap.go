@@ -8,12 +8,9 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/confine"
 	"systemg.org/sysg/pkg/sys"
 )
-
-// initName is what process 1 of a service's pid namespace is called in
-// /proc/PID/comm.
-const initName = "sysg-init"
 
 // reap is process 1 of a service's pid namespace, and forwards signals to the
 // service, its child (confine.Init). It returns the code to end with: the
@@ -29,7 +26,7 @@ func reap(args []string) (code int, err error) {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return 0, os.NewSyscallError("prctl PR_SET_DUMPABLE", err)
 	}
-	sys.SetThreadName(initName)
+	sys.SetThreadName(confine.InitName)
 	// Twice as many as there are signals: one that is pending comes but once.
 	signals := make(chan os.Signal, 128)
 	signal.Notify(signals)

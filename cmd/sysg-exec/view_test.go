@@ -112,3 +112,49 @@ func TestWhatTheKernelLacksRefusesOrIsReported(t *testing.T) {
 		t.Errorf("answered by %+v", p.Reply)
 	}
 }
+
+func TestASignalToTheGroupComesOnce(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	s := isolated("once", `trap "echo TERM" TERM; echo ready; while :; do sleep 0.2; [ -e fifo2 ] && exit; done`, withInit)
+	s.Dir = fifo(t)
+	p := c.launch(c.install(s), "once")
+	readUntil(t, p.out, "ready")
+	c.done(spec.Request{Signal: &spec.Signal{Incarnation: p.id, Signal: int(unix.SIGTERM), Group: true}})
+	readUntil(t, p.out, "TERM")
+	if err := os.WriteFile(filepath.Join(s.Dir, "fifo2"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if rest := readAll(t, p.out); strings.Contains(rest, "TERM") {
+		t.Errorf("and then %q", rest)
+	}
+}
+
+func TestAStatusOfASignalIsPassedOnAsAShellDoes(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	c.ask(spec.Request{List: &spec.List{}})
+	c.list()
+	p := c.launch(c.install(isolated("dies", "kill -9 $$", withInit)), "dies")
+	if got := unix.WaitStatus(c.over(p.id).Status); !got.Exited() || got.ExitStatus() != 128+9 {
+		t.Errorf("it ended with %#x", got)
+	}
+}
+
+// What fails under init is told with its stage, and leaves nothing.
+func TestAFailureUnderInitNamesItsStage(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	in := c.install(
+		isolated("path", "true", func(c *generation.Confinement) { withInit(c); c.ReadOnly = []string{"/no/such"} }),
+		func() generation.LaunchService {
+			s := program("program", "/no/such")
+			s.NoNewPrivs, s.Confinement = true, &generation.Confinement{Identity: someone(), PID: true, Init: true}
+			return s
+		}())
+	for name, want := range map[string]spec.Stage{"path": spec.StageMounts, "program": spec.StageExec} {
+		if failed := c.fails(in, name); failed.Stage != want || failed.Errno != int(unix.ENOENT) {
+			t.Errorf("%s failed as %+v", name, failed)
+		}
+	}
+}

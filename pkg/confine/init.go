@@ -140,3 +140,13 @@ func awaitInit(readyR int) error {
 	}
 	return nil
 }
+
+// InitName is the name of "sysg-exec reap" in /proc/PID/comm.
+const InitName = "sysg-init"
+
+// IsInit says whether a process calls itself so. One that is none only misses
+// the signals of its service's group by it.
+func IsInit(pid int) bool {
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return err == nil && string(comm) == InitName+"\n"
+}

@@ -235,6 +235,13 @@ func reap(started Started) {
 // direct one hangs in a system call.
 func Where(pid int) spec.Stage {
 	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if IsInit(pid) { // It is its child that is on its way.
+		var child int
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", pid))
+		if _, err := fmt.Sscan(string(text), &child); err == nil {
+			return Where(child)
+		}
+	}
 	for i := range spec.Stages {
 		if err == nil && string(comm) == string(spec.Stages[i].Stage)+"\n" {
 			return spec.Stages[i].Stage

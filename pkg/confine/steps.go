@@ -80,5 +80,8 @@ func execute(l Launch, begin func() error) error {
 	}
 	// unix.Exec also puts the nofile limit back that the Go runtime raised.
 	err = unix.Exec(path, l.Argv, withPID(l.Env, l.OwnPID, os.Getpid()))
+	if err == unix.EACCES && l.Confinement != nil && l.Confinement.Landlock != nil {
+		return fmt.Errorf("cannot execute %q: isolation.landlock must allow it, and what it loads (ro_paths: /usr, /lib …): %w", path, err)
+	}
 	return fmt.Errorf("cannot execute %q: %s: %w", path, explain(path, err), err)
 }
