@@ -139,7 +139,7 @@ func expose(ctx context.Context, conn *client.Conn, state string, machine securi
 	if err != nil {
 		return exposure{}, err
 	}
-	subject := security.Subject{Machine: machine, Declared: declaredOf(state, unit)}
+	subject := security.Subject{Machine: machine, Declared: declaredOf(state, unit), Missing: unit.Missing}
 	for _, detail := range inspection.Processes {
 		// One that ends meanwhile is nobody's worry.
 		if process, err := security.Read(detail.PID); err == nil {

@@ -12,7 +12,8 @@ import (
 // be known without doing any of it: for people, who are to see what they get.
 // What Steps does is Steps itself; what sysg-exec does before is said here.
 //
-// It reads no env file, so that an environment's values are never in it.
+// What this kernel lacks is said as well, so it is to be asked where the service
+// runs. It reads no env file, so that an environment's values are never in it.
 func Outline(s *generation.LaunchService, role spec.Role) ([]Step, error) {
 	l := Launch{
 		Dir: s.Dir, Umask: s.Umask, Rlimits: s.Rlimits, Nice: s.Nice, OOMScore: s.OOMScore,
@@ -40,7 +41,15 @@ func Outline(s *generation.LaunchService, role spec.Role) ([]Step, error) {
 	}
 	before = append(before, Step{Stage: spec.StagePipes, Does: "make the pipes of standard output and error"})
 	before = append(before, outlineEnvironment(s)...)
-	before = append(before, Step{Stage: spec.StageClone, Does: "clone into the leaf, with a pidfd" + namespacesText(s.Confinement) + l.wayText()})
+	missing, err := settle(&l)
+	if err != nil {
+		failure := Fail(spec.StageClone, err)
+		return append(before, Step{Stage: failure.Stage, Does: "refuse the launch: " + failure.Detail}), nil
+	}
+	for _, key := range missing {
+		before = append(before, Step{Stage: spec.StageClone, Does: "leave out isolation." + key + ", which this kernel lacks and best_effort names"})
+	}
+	before = append(before, Step{Stage: spec.StageClone, Does: "clone into the leaf, with a pidfd" + namespacesText(l.Confinement) + l.wayText()})
 	return append(before, Steps(l, nil)...), nil
 }
 

@@ -65,3 +65,29 @@ func TestTheOutlineNamesTheNamespaces(t *testing.T) {
 		t.Error("namespaces without any")
 	}
 }
+
+func TestTheOutlineSaysWhatThisKernelLacks(t *testing.T) {
+	s := declared()
+	s.Confinement = &generation.Confinement{AppArmor: "web", SELinux: "a:b:c:s0"}
+	// No kernel has both in use.
+	steps, err := Outline(&s, spec.RoleMain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := steps[len(steps)-1]; last.Stage != spec.StageLSM || !strings.HasPrefix(last.Does, "refuse the launch: isolation.") {
+		t.Errorf("the last step is %+v", last)
+	}
+	s.Confinement.BestEffort = []string{"apparmor_profile", "selinux_context"}
+	if steps, err = Outline(&s, spec.RoleMain); err != nil {
+		t.Fatal(err)
+	}
+	left := 0
+	for _, step := range steps {
+		if strings.HasPrefix(step.Does, "leave out isolation.") {
+			left++
+		}
+	}
+	if left == 0 || steps[len(steps)-1].Stage != spec.StageExec {
+		t.Errorf("%d keys are left out, and the last step is %+v", left, steps[len(steps)-1])
+	}
+}
