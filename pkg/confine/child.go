@@ -3,6 +3,7 @@ package confine
 import (
 	"encoding/json"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 
@@ -23,6 +24,7 @@ const firstFD = 3
 // through the status pipe; the caller exits. It must run on a locked thread.
 func Become() {
 	debug.SetGCPercent(-1) // It lives too briefly to collect; see also reserve.
+	runtime.GOMAXPROCS(1)  // See execute.
 	launchFD, statusFD := launchFDs()
 	if err := become(launchFD, statusFD); err != nil {
 		report(statusFD, err)
@@ -49,7 +51,7 @@ func become(launchFD, statusFD int) error {
 	}
 	underInit := launch.Confinement != nil && hasInit(launch.Confinement)
 	if launch.fromOutside() && !underInit { // Init has waited, and been limited.
-		if err := awaitLimits(&launch, statusFD+1); err != nil {
+		if err := awaitLimits(statusFD + 1); err != nil {
 			return err
 		}
 	}

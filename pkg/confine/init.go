@@ -50,7 +50,7 @@ func initialize(launchFD, statusFD int) error {
 		return Fail(spec.StageFDs, err)
 	}
 	if l.fromOutside() {
-		if err := awaitLimits(&l, statusFD+1); err != nil {
+		if err := awaitLimits(statusFD + 1); err != nil {
 			return err
 		}
 	}

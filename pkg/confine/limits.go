@@ -16,8 +16,7 @@ import (
 // In a user namespace of its own a process has no such privilege, whatever its
 // capabilities there: these are asked of the first namespace. There sysg-exec
 // takes the steps from outside, while the process waits; it then takes them
-// itself, too, which to ask for what there is takes no privilege, and which for
-// nofile it must (see setRlimit).
+// itself, too, which takes no privilege any more.
 func limitSteps(l *Launch, pid int) []Step {
 	var steps []Step
 	if l.Nice != nil {
@@ -34,7 +33,7 @@ func limitSteps(l *Launch, pid int) []Step {
 			if pid == 0 && i == 0 {
 				reserve(l)
 			}
-			return setRlimit(pid, limit)
+			return raiseHard(pid, limit) // The rest before the execve.
 		}})
 	}
 	if len(l.Affinity) > 0 {
@@ -64,12 +63,8 @@ func (l *Launch) limit(pid, goes int) error {
 	return nil
 }
 
-// awaitLimits waits in the process until that has happened. It takes its memory
-// now, since a limit of it can come at any moment.
-func awaitLimits(l *Launch, goR int) error {
-	if len(l.Rlimits) > 0 {
-		reserve(l)
-	}
+// awaitLimits waits in the process until that has happened.
+func awaitLimits(goR int) error {
 	var text [1]byte
 	n, err := sys.Read(goR, text[:])
 	if err == nil && n == 0 {

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
 )
 
 // rlimits are the limits by the names of their manifest keys, see getrlimit(2).
@@ -30,26 +31,49 @@ var rlimits = [...]struct {
 	{"stack", unix.RLIMIT_STACK},
 }
 
-func setRlimit(pid int, limit generation.Rlimit) error {
-	value := unix.Rlimit{Cur: limit.Soft, Max: limit.Hard}
+func resourceOf(limit generation.Rlimit) (int, error) {
 	for _, known := range rlimits {
-		if known.name != limit.Name {
-			continue
+		if known.name == limit.Name {
+			return known.resource, nil
 		}
-		var err error
-		if pid == 0 {
+	}
+	return 0, fmt.Errorf("cannot set limit %q: no such limit", limit.Name)
+}
+
+// raiseHard does of a limit what takes privilege: it raises the hard one, of a
+// process or of this one (0). What lowers would hit this program before it hits
+// the service's, so that comes last.
+func raiseHard(pid int, limit generation.Rlimit) error {
+	resource, err := resourceOf(limit)
+	if err != nil {
+		return err
+	}
+	var has unix.Rlimit
+	err = unix.Prlimit(pid, resource, nil, &has)
+	if err == nil && limit.Hard > has.Max {
+		err = unix.Prlimit(pid, resource, &unix.Rlimit{Cur: has.Cur, Max: limit.Hard}, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot set limit %s to %s: %w", limit.Name, limitText(limit), err)
+	}
+	return nil
+}
+
+// setRlimits sets the limits of this process to what they are to be, when all
+// that is left is the execve. It takes no privilege any more.
+func setRlimits(limits []generation.Rlimit) error {
+	for _, limit := range limits {
+		resource, err := resourceOf(limit)
+		if err == nil {
 			// It also tells the Go runtime to leave a nofile that was set here
 			// alone at execve, where it would put the original back.
-			err = unix.Setrlimit(known.resource, &value)
-		} else {
-			err = unix.Prlimit(pid, known.resource, &value, nil)
+			err = unix.Setrlimit(resource, &unix.Rlimit{Cur: limit.Soft, Max: limit.Hard})
 		}
 		if err != nil {
-			return fmt.Errorf("cannot set limit %s to %s: %w", limit.Name, limitText(limit), err)
+			return Fail(spec.StageRlimits, fmt.Errorf("cannot set limit %s to %s: %w", limit.Name, limitText(limit), err))
 		}
-		return nil
 	}
-	return fmt.Errorf("cannot set limit %q: no such limit", limit.Name)
+	return nil
 }
 
 // reserve gives this process enough memory, before it is limited, for all that

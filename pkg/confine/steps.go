@@ -22,13 +22,13 @@ type Step struct {
 // execve, when nothing of ours is left to do; if it fails, so does the launch.
 //
 // The order is that of spec.Stages. What it must keep: a session first, while
-// the process leads no group; limits late, since a small nofile, as or nproc
-// would hit the steps instead of the service; what needs the memory or files
-// that limits take away (nice, the out-of-memory score, mounts) before them, and
-// what is a single system call (CPUs, ionice) after; the directory as the user, since that
+// the process leads no group; what takes privilege (priorities, hard limits,
+// mounts) before the ids, which end it; the directory as the user, since that
 // is who must be able to enter it, and before the exec, as a relative program is
 // meant to be found from there; no_new_privs after all that might ask for
-// privileges, and before Landlock and seccomp, which ask for it.
+// privileges, and before Landlock and seccomp, which ask for it. Where a limit
+// lowers something it waits for the exec: a small nofile, as or nproc would hit
+// the steps instead of the service.
 func Steps(l Launch, begin func() error) []Step {
 	steps := []Step{
 		{spec.StageFDs, "close all descriptors from 3 on at exec" + passedText(l.Passed), func() error { return closeOthers(l.Passed) }},
@@ -77,6 +77,12 @@ func execute(l Launch, begin func() error) error {
 	}
 	if err := begin(); err != nil {
 		return fmt.Errorf("cannot tell of the execve: %w", err)
+	}
+	// From here on nothing blocks, so that no thread takes our place on the one
+	// processor that there is (see Become), and the Go runtime asks for no
+	// memory and no thread that a limit forbids.
+	if err := setRlimits(l.Rlimits); err != nil {
+		return err
 	}
 	// unix.Exec also puts the nofile limit back that the Go runtime raised.
 	err = unix.Exec(path, l.Argv, withPID(l.Env, l.OwnPID, os.Getpid()))
