@@ -28,11 +28,8 @@ func limitSteps(l *Launch, pid int) []Step {
 	if pid == 0 { // Nobody can set another's.
 		steps = append(steps, Step{spec.StageUmask, fmt.Sprintf("umask %04o", l.Umask), func() error { unix.Umask(int(l.Umask)); return nil }})
 	}
-	for i, limit := range l.Rlimits {
+	for _, limit := range l.Rlimits {
 		steps = append(steps, Step{spec.StageRlimits, fmt.Sprintf("rlimit %s %s", limit.Name, limitText(limit)), func() error {
-			if pid == 0 && i == 0 {
-				reserve(l)
-			}
 			return raiseHard(pid, limit) // The rest before the execve.
 		}})
 	}
@@ -89,6 +86,9 @@ func setOOMScore(pid, value int) error {
 	path := "/proc/self/oom_score_adj"
 	if pid != 0 {
 		path = fmt.Sprintf("/proc/%d/oom_score_adj", pid)
+	}
+	if has, err := os.ReadFile(path); err == nil && string(has) == fmt.Sprintln(value) {
+		return nil // In a user namespace it may not be ours to write.
 	}
 	if err := os.WriteFile(path, fmt.Appendf(nil, "%d", value), 0); err != nil {
 		return fmt.Errorf("cannot set oom_score_adj to %d: %w", value, err)

@@ -3,6 +3,7 @@ package confine
 import (
 	"fmt"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
@@ -78,15 +79,19 @@ func setRlimits(limits []generation.Rlimit) error {
 
 // reserve gives this process enough memory, before it is limited, for all that
 // it still has to do: the Go runtime dies when it asks the kernel for more and
-// gets none. What is collected here stays mapped, and is used again.
-func reserve(l *Launch) {
+// gets none. What is collected here stays mapped, and is used again. What the
+// execve will need is rehearsed before and after, since the runtime's own lists
+// grow, too.
+func reserve(argv, env []string) {
 	const own = 8 << 20
-	size := 0
-	for _, text := range append(l.Argv, l.Env...) {
-		size += len(text) + 64
+	runtime.KeepAlive(make([]byte, own))
+	for range 2 {
+		for _, texts := range [][]string{argv, env} {
+			pointers, _ := syscall.SlicePtrFromStrings(texts)
+			runtime.KeepAlive(pointers)
+		}
+		runtime.GC()
 	}
-	runtime.KeepAlive(make([]byte, own+4*size))
-	runtime.GC()
 }
 
 // limitText is soft:hard as in a manifest.

@@ -75,6 +75,10 @@ func execute(l Launch, begin func() error) error {
 			return err
 		}
 	}
+	argv, env := l.Argv, withPID(l.Env, l.OwnPID, os.Getpid())
+	if len(l.Rlimits) > 0 {
+		reserve(argv, env)
+	}
 	if err := begin(); err != nil {
 		return fmt.Errorf("cannot tell of the execve: %w", err)
 	}
@@ -85,7 +89,7 @@ func execute(l Launch, begin func() error) error {
 		return err
 	}
 	// unix.Exec also puts the nofile limit back that the Go runtime raised.
-	err = unix.Exec(path, l.Argv, withPID(l.Env, l.OwnPID, os.Getpid()))
+	err = unix.Exec(path, argv, env)
 	if err == unix.EACCES && l.Confinement != nil && l.Confinement.Landlock != nil {
 		return fmt.Errorf("cannot execute %q: isolation.landlock must allow it, and what it loads (ro_paths: /usr, /lib …): %w", path, err)
 	}
