@@ -22,6 +22,8 @@ type app struct {
 	logLevel string
 	// system: it is the system's instance that is meant.
 	system bool
+	// operating: it is not root who works with the system's instance.
+	operating bool
 	// drop: services of the system's instance that name no user run as nobody.
 	drop bool
 	// hurried: the supervisor is to be ended, and asked for no longer than brief.

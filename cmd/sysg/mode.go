@@ -24,6 +24,7 @@ func (a *app) enter(v verb, g globals) error {
 		a.warn(why)
 	}
 	a.system, a.drop = g.system, g.drop
+	a.operating = g.system && !root
 	a.rootsOwn = root && !g.user && !g.system
 	return nil
 }
@@ -36,14 +37,8 @@ func exists(path string) bool {
 // judgeMode holds a command against who calls it and what there is.
 func judgeMode(v verb, g globals, root, systemInstance bool) error {
 	switch {
-	case g.system && !root && v.installs:
-		return &api.Diagnostic{
-			Code: api.CodeNeedsRoot, Title: fmt.Sprintf("sysg --sys %s needs root", v.name),
-			Help: []api.Help{
-				{Label: "as root", Command: "sudo sysg --sys " + v.name},
-				{Label: "your own instance", Command: "sysg " + v.name},
-			},
-		}
+	case g.system && !root && v.installs && !v.operates:
+		return needsRoot(v.name)
 	case g.system:
 		return nil
 	case root && !g.user && systemInstance:
@@ -57,6 +52,20 @@ func judgeMode(v verb, g globals, root, systemInstance bool) error {
 		}
 	}
 	return nil
+}
+
+// needsRoot refuses what root alone may do. Operators start and stop what root
+// has installed, which they have to name: manifests are root's.
+func needsRoot(verb string) *api.Diagnostic {
+	d := &api.Diagnostic{
+		Code: api.CodeNeedsRoot, Title: fmt.Sprintf("sysg --sys %s needs root", verb),
+		Help: []api.Help{{Label: "as root", Command: "sudo sysg --sys " + verb}, {Label: "your own instance", Command: "sysg " + verb}},
+	}
+	if verb == "start" || verb == "restart" {
+		d.Title = fmt.Sprintf("sysg --sys %s of a manifest needs root", verb)
+		d.Help = append(d.Help, api.Help{Label: "what root has installed", Command: "sysg --sys " + verb + " -p PROJECT"})
+	}
+	return d
 }
 
 // droppingNothing says why --drop-privileges does nothing here, "" where it does.
