@@ -26,22 +26,31 @@ const suite = "bookworm"
 
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "udev", "procps", "iproute2",
-	"linux-image-cloud-amd64",
+	"linux-image-cloud-amd64", "polkitd",
 }
 
 // TestUnderSystemd boots systemd in a container, as PID 1 on this machine's
 // kernel, and runs container/inside.sh in it, whose PASS and FAIL lines become
 // subtests. It needs root, debootstrap and systemd-nspawn.
 func TestUnderSystemd(t *testing.T) {
+	needsRoot(t)
+	report(t, boot(t, debian(t), "--volatile=overlay", run(t, "inside.sh")))
+}
+
+// needsRoot skips the test where that cannot be had.
+func needsRoot(t *testing.T) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("not root, which systemd-nspawn needs")
 		}
 		t.Skip("not root, which systemd-nspawn needs")
 	}
-	tree := debian(t)
-	output := boot(t, tree)
-	report(t, output)
+}
+
+// run is the option by which the container runs a script.
+func run(t *testing.T, script string) string {
+	return "--bind-ro=" + absolute(t, "container/"+script) + ":/opt/test-run"
 }
 
 // debian returns a tree of the container's files, made once and kept in the
@@ -90,13 +99,13 @@ func sum(text string) string {
 }
 
 // boot runs the container until it powers itself off, and returns its console.
-func boot(t *testing.T, tree string) []byte {
+func boot(t *testing.T, tree string, options ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	args := []string{
-		"--quiet", "--directory=" + tree, "--volatile=overlay", "--register=no", "--keep-unit",
-		"--machine=sysg-test", "--capability=all", "--console=read-only",
+		"--quiet", "--directory=" + tree, "--register=no", "--keep-unit",
+		fmt.Sprintf("--machine=sysg-test-%d", os.Getpid()), "--capability=all", "--console=read-only",
 		"--bind-ro=" + absolute(t, "container") + ":/opt/test",
 		"--bind-ro=" + absolute(t, "container/sysg-test.service") + ":/etc/systemd/system/sysg-test.service",
 	}
@@ -105,13 +114,24 @@ func boot(t *testing.T, tree string) []byte {
 	} {
 		args = append(args, "--bind-ro="+filepath.Join(programs, program)+":"+place)
 	}
-	units, err := filepath.Glob("../systemd/user/*")
-	if err != nil || len(units) != 5 {
-		t.Fatalf("found the units %q, %v", units, err)
+	for pattern, place := range map[string]string{
+		"user/*": "/usr/lib/systemd/user/", "system/*.socket": "/usr/lib/systemd/system/", "system/*.service": "/usr/lib/systemd/system/",
+	} {
+		units, err := filepath.Glob("../systemd/" + pattern)
+		if err != nil || len(units) == 0 {
+			t.Fatalf("found the units %q, %v", units, err)
+		}
+		for _, unit := range units {
+			args = append(args, "--bind-ro="+absolute(t, unit)+":"+place+filepath.Base(unit))
+		}
 	}
-	for _, unit := range units {
-		args = append(args, "--bind-ro="+absolute(t, unit)+":/usr/lib/systemd/user/"+filepath.Base(unit))
+	for name, place := range map[string]string{
+		"systemg.sysusers": "/usr/lib/sysusers.d/systemg.conf", "systemg.tmpfiles": "/usr/lib/tmpfiles.d/systemg.conf",
+		"org.systemg.policy": "/usr/share/polkit-1/actions/org.systemg.policy",
+	} {
+		args = append(args, "--bind-ro="+absolute(t, "../systemd/system/"+name)+":"+place)
 	}
+	args = append(args, options...)
 	args = append(args, "--boot", "systemd.wants=sysg-test.service", "systemd.show_status=no")
 
 	command := exec.CommandContext(ctx, "systemd-nspawn", args...)
