@@ -17,7 +17,7 @@ func TestSystemInstance(t *testing.T) {
 	needsRoot(t)
 	tree := lasting(t, debian(t))
 	for _, boots := range []string{"first boot", "second boot"} {
-		t.Run(boots, func(t *testing.T) { report(t, boot(t, tree, run(t, "system.sh"))) })
+		t.Run(boots, func(t *testing.T) { report(t, boot(t, tree, runs(t, "system.sh"))) })
 	}
 }
 

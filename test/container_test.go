@@ -34,7 +34,7 @@ var packages = []string{
 // subtests. It needs root, debootstrap and systemd-nspawn.
 func TestUnderSystemd(t *testing.T) {
 	needsRoot(t)
-	report(t, boot(t, debian(t), "--volatile=overlay", run(t, "inside.sh")))
+	report(t, boot(t, debian(t), "--volatile=overlay", runs(t, "inside.sh")))
 }
 
 // needsRoot skips the test where that cannot be had.
@@ -48,8 +48,8 @@ func needsRoot(t *testing.T) {
 	}
 }
 
-// run is the option by which the container runs a script.
-func run(t *testing.T, script string) string {
+// runs is the option by which the container runs a script.
+func runs(t *testing.T, script string) string {
 	return "--bind-ro=" + absolute(t, "container/"+script) + ":/opt/test-run"
 }
 

@@ -104,8 +104,10 @@ func (s *start) run(ctx context.Context, a *app) error {
 	if a.operating && (s.config != "" || len(s.command) > 0) {
 		return needsRoot("start")
 	}
-	if err := a.importSettings(); err != nil {
-		return err
+	if !a.operating {
+		if err := a.importSettings(); err != nil {
+			return err
+		}
 	}
 	if len(s.command) > 0 {
 		if err := s.stage(a); err != nil {

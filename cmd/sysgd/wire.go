@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"systemg.org/sysg/pkg/execclient"
@@ -41,7 +40,7 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 	// Never closed by us: whoever gets it may rely on our being gone.
 	defer runtime.KeepAlive(lock)
 	defer pidFile(d.state, log)()
-	bootID, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	boot, err := bootID()
 	if err != nil {
 		return err
 	}
@@ -87,7 +86,7 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 		Logs:        captured{capture, paths.Logs(d.state)},
 		States:      states{writer, paths.Projects(d.state)},
 		Inherited:   inherited,
-		BootID:      strings.TrimSpace(string(bootID)),
+		BootID:      boot,
 		Log:         log,
 	})
 
