@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/generation"
 )
 
 func TestWhatRunsWithLessIsTold(t *testing.T) {
@@ -27,5 +28,24 @@ func TestWhatRunsWithLessIsTold(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestARestartKeepsWhatWasDropped: it gives no service back what the start took.
+func TestARestartKeepsWhatWasDropped(t *testing.T) {
+	launch := func(dropped bool) *generation.Launch {
+		confinement := &generation.Confinement{Identity: generation.Identity{Dropped: dropped}}
+		return &generation.Launch{Services: []generation.LaunchService{{Name: "db"}, {Name: "web", Confinement: confinement}}}
+	}
+	for _, test := range []struct {
+		flag     bool
+		recorded *generation.Launch
+		want     bool
+	}{{false, nil, false}, {true, nil, true}, {false, launch(false), false}, {false, launch(true), true}, {true, launch(false), true}} {
+		a, _, _ := quietApp(nil)
+		a.drop, a.recorded = test.flag, test.recorded
+		if got := a.drops(); got != test.want {
+			t.Errorf("%v, %v: got %v", test.flag, test.recorded, got)
+		}
 	}
 }

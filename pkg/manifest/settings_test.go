@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"systemg.org/sysg/pkg/generation"
 )
 
 func TestSettings(t *testing.T) {
@@ -50,5 +52,19 @@ func TestSettingsOfTheSystem(t *testing.T) {
 	}
 	if s, err = ParseSettings(SystemSettings, []byte("access: {others: viewer}\n"), systemOptions()); err != nil || s.Closed || s.DefaultUser != "" {
 		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+// TestWhatTheSupervisorHasToKnowIsCompiled: it reads no sysgd.conf.
+func TestWhatTheSupervisorHasToKnowIsCompiled(t *testing.T) {
+	opts := systemOptions()
+	opts.Settings = Settings{MaxConcurrent: 3, Closed: true}
+	m, err := Parse("/srv/app/systemg.yaml", []byte("services: {a: {command: x, user: root}}"), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	generations, err := m.Compile(CompileOptions{})
+	if err != nil || generations[0].Supervise.Settings != (generation.Settings{MaxConcurrent: 3, Closed: true}) {
+		t.Errorf("got %+v, %v", generations[0].Supervise.Settings, err)
 	}
 }
