@@ -22,7 +22,10 @@ import (
 // file, a socket and a FIFO.
 func owned(t *testing.T) (dir, roots string) {
 	t.Helper()
-	base := openTo(t)
+	base := openTo(t) + "/base"
+	if err := os.Mkdir(base, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	dir, roots = base+"/own", base+"/roots"
 	err := errors.Join(os.Mkdir(dir, 0o755), os.Chown(dir, serviceUID, serviceUID), os.Mkdir(roots, 0o755),
 		os.WriteFile(roots+"/file", []byte("precious"), 0o644), unix.Mkfifo(roots+"/fifo", 0o600))
@@ -114,9 +117,13 @@ func TestOnlyAnOwnersStaleSocketIsTakenAway(t *testing.T) {
 		"nothing, below a link":        func(dir, roots string) error { return errors.Join(os.Remove(dir), os.Symlink(roots, dir)) },
 		"nothing, in root's by a link": func(dir, roots string) error { return os.Symlink(roots+"/new", dir+"/web") },
 		"a folder that is not its own": func(dir, roots string) error { return os.Chown(dir, strangerUID, 0) },
-		"a device":                     func(dir, roots string) error { return unix.Mknod(dir+"/web", unix.S_IFCHR|0o666, 1<<8|3) },
+		"its own, below a link": func(dir, roots string) error {
+			base := filepath.Dir(dir)
+			return errors.Join(os.Rename(base, base+"2"), os.Symlink(base+"2", base), os.Lchown(base, serviceUID, serviceUID))
+		},
+		"a device": func(dir, roots string) error { return unix.Mknod(dir+"/web", unix.S_IFCHR|0o666, 1<<8|3) },
 		"a stranger's stale socket": func(dir, roots string) error {
-			return errors.Join(os.Rename(roots+"/stale", dir+"/web"), os.Chown(dir+"/web", strangerUID, 0))
+			return errors.Join(os.Rename(roots+"/stale", dir+"/web"), os.Chown(dir+"/web", strangerUID, 0), os.Chmod(dir+"/web", 0o777))
 		},
 	} {
 		dir, roots := owned(t)
