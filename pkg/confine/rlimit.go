@@ -3,6 +3,7 @@ package confine
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -80,12 +81,16 @@ func setRlimits(limits []generation.Rlimit) error {
 // reserve gives this process enough memory, before it is limited, for all that
 // it still has to do: the Go runtime dies when it asks the kernel for more and
 // gets none. What is collected here stays mapped, and is used again. What the
-// execve will need is rehearsed before and after, since the runtime's own lists
-// grow, too.
-func reserve(argv, env []string) {
+// execve will need is rehearsed, so that the runtime's own lists have grown.
+// It takes two milliseconds, so it is done for the limits that are of memory only.
+func reserve(limits []generation.Rlimit, argv, env []string) {
+	ofMemory := func(limit generation.Rlimit) bool { return limit.Name == "as" || limit.Name == "data" }
+	if !slices.ContainsFunc(limits, ofMemory) {
+		return
+	}
 	const own = 8 << 20
 	runtime.KeepAlive(make([]byte, own))
-	for range 2 {
+	for range 2 { // Before a collection, and after one.
 		for _, texts := range [][]string{argv, env} {
 			pointers, _ := syscall.SlicePtrFromStrings(texts)
 			runtime.KeepAlive(pointers)

@@ -76,9 +76,7 @@ func execute(l Launch, begin func() error) error {
 		}
 	}
 	argv, env := l.Argv, withPID(l.Env, l.OwnPID, os.Getpid())
-	if len(l.Rlimits) > 0 {
-		reserve(argv, env)
-	}
+	reserve(l.Rlimits, argv, env)
 	if err := begin(); err != nil {
 		return fmt.Errorf("cannot tell of the execve: %w", err)
 	}
