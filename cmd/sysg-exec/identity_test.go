@@ -75,7 +75,7 @@ func status(t testing.TB, pid int) sys.ProcStatus {
 
 func TestAServiceRunsAsItsUserWithNothingElse(t *testing.T) {
 	requireRoot(t)
-	c := startHelper(t).dial()
+	c := startSystem(t).dial()
 	other, root := confined("other", waits), confined("root", waits)
 	root.Confinement.Identity = generation.Identity{Name: "root", Home: "/root", Shell: "/bin/sh"}
 	bare := confined("bare", waits)
@@ -101,7 +101,7 @@ func TestAServiceRunsAsItsUserWithNothingElse(t *testing.T) {
 
 func TestASystemServiceBeginsWithTheEnvironmentOfALogin(t *testing.T) {
 	requireRoot(t)
-	c := startHelper(t).dial()
+	c := startSystem(t).dial()
 	own := confined("own", "env")
 	own.Layers = []generation.Layer{{Vars: []string{"HOME=/srv", "A=1"}}}
 	nameless := confined("nameless", "env")
@@ -131,7 +131,7 @@ func TestASystemServiceBeginsWithTheEnvironmentOfALogin(t *testing.T) {
 // from outside, before the service can run.
 func TestLimitsThatTakePrivilegeHoldInAUserNamespace(t *testing.T) {
 	requireRoot(t)
-	c := startHelper(t).dial()
+	c := startSystem(t).dial()
 	nice, score := -5, 300
 	for _, user := range []bool{false, true} {
 		s := confined(fmt.Sprintf("user-%v", user), waits)
@@ -188,4 +188,92 @@ func rlimitsOf(t testing.TB, pid int) map[string]string {
 		}
 	}
 	return limits
+}
+
+// What a program may be is decided by whom it is for: the user's own access for
+// a user, and for user 0 that nobody else can change it. Either way the failure
+// says so, and names the stage.
+func TestAProgramIsLookedUpAsTheServicesUser(t *testing.T) {
+	c := startSystem(t).dial()
+	dir := t.TempDir() // Below /tmp, and not for others to enter.
+	for name, mode := range map[string]os.FileMode{"closed/prog": 0o755, "open/prog": 0o755, "mine/prog": 0o700} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("#!/bin/sh\necho "+name+"\n"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, mode := range map[string]os.FileMode{filepath.Dir(dir): 0o755, dir: 0o755, dir + "/closed": 0o700} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(dir+"/mine", 61234, 61235); err != nil {
+		t.Fatal(err)
+	}
+	named := func(name, program, path string, uid uint32) generation.LaunchService {
+		s := confined(name, "")
+		s.Roles[0].Argv = []string{program}
+		s.Layers = []generation.Layer{{Vars: []string{"PATH=" + path}}}
+		s.Confinement.Identity = generation.Identity{UID: uid, GID: uid}
+		return s
+	}
+	both := dir + "/closed:" + dir + "/open"
+	in := c.install(
+		named("a-user", "prog", both, 61234), named("b-root", "prog", both, 0),
+		named("c-closed", dir+"/closed/prog", both, 61234), named("d-none", "nothing", dir+"/open", 61234),
+		named("e-theirs", dir+"/mine/prog", both, 0),
+	)
+	want(t, "the user's", readAll(t, c.launch(in, "a-user").out), "open/prog\n")
+	want(t, "root's without capabilities", readAll(t, c.launch(in, "b-root").out), "closed/prog\n")
+	for name, problem := range map[string]string{
+		"c-closed": "permission denied", "d-none": "cannot find program", "e-theirs": "belongs to user 61234",
+	} {
+		failed := c.fails(in, name)
+		if failed.Stage != spec.StageExec || !strings.Contains(failed.Detail, problem) {
+			t.Errorf("%s: %+v", name, failed)
+		}
+	}
+}
+
+// The environment of another user, or an env file of root's, reaches nobody by
+// a link; what it holds is in no answer.
+func TestAnEnvFileThatTheUserMayNotReadFailsTheLaunch(t *testing.T) {
+	c := startSystem(t).dial()
+	dir := fifo(t)
+	secret := filepath.Join(t.TempDir(), "secret.env")
+	if err := os.WriteFile(secret, []byte("TOKEN=hunter2\nnot an assignment\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(secret, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 61234, 61235); err != nil {
+		t.Fatal(err)
+	}
+	throughLink, itself := confined("link", "env"), confined("itself", "env")
+	throughLink.Layers, itself.Layers = []generation.Layer{{File: link}}, []generation.Layer{{File: secret}}
+	in := c.install(itself, throughLink)
+	for name, problem := range map[string]string{"link": "permission denied", "itself": "secret.env:2"} {
+		failed := c.fails(in, name)
+		if failed.Stage != spec.StageEnv || !strings.Contains(failed.Detail, problem) || strings.Contains(failed.Detail, "hunter2") {
+			t.Errorf("%s: %+v", name, failed)
+		}
+	}
+}
+
+// A directory is entered as the user.
+func TestADirectoryThatTheUserMayNotEnterFailsTheLaunch(t *testing.T) {
+	c := startSystem(t).dial()
+	s := confined("s", "pwd")
+	s.Dir = t.TempDir()
+	if err := os.Chmod(s.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if failed := c.fails(c.install(s), "s"); failed.Stage != spec.StageChdir || failed.Errno != int(unix.EACCES) {
+		t.Errorf("got %+v", failed)
+	}
 }
