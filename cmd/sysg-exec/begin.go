@@ -119,6 +119,9 @@ func (h *helper) equip(inc *incarnation) (*job, error) {
 		Asked: inc.asked.Env, Dir: inc.asked.Dir,
 	}}
 	role := inc.record.Launch.Role
+	if err := h.equipJoin(inc, j); err != nil {
+		return j, err
+	}
 	if granted.Service.Spawn != nil && h.spawnPath != "" && (role == spec.RoleMain || role == spec.RoleChild) {
 		j.request.Vars = append(j.request.Vars, "SYSG_SPAWN_SOCKET="+h.spawnPath)
 	}

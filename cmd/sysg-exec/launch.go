@@ -25,6 +25,10 @@ func (h *helper) launch(c *conn, id uint64, l *spec.Launch) {
 		h.refuseGrant(c, id, err)
 		return
 	}
+	if h.besideStranger(l) {
+		h.refuse(c, id, spec.ReasonUnknown, "the incarnation beside which it is to run is not the service's")
+		return
+	}
 	if err := h.roomLeft(); err != nil {
 		h.refuse(c, id, spec.ReasonInternal, err.Error())
 		return

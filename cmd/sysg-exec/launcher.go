@@ -82,6 +82,9 @@ func (j *job) run(forks *sync.RWMutex) {
 func (j *job) closeFiles() {
 	sys.CloseAll([]int{j.place.StdoutFD, j.place.StderrFD})
 	sys.CloseAll(j.place.Files)
+	if j.place.JoinFD > 0 {
+		sys.CloseAll([]int{j.place.JoinFD})
+	}
 }
 
 // discard ends what a job started that nobody waits for any more.

@@ -95,6 +95,7 @@ func (h *helper) spawn(a *asker, ask spec.Spawn) {
 	}
 	launch := parent.record.Launch
 	launch.Role, launch.Slot, launch.Event = spec.RoleChild, nil, nil
+	launch.Beside = parent.record.Launch.Incarnation
 	if launch.Incarnation, err = sys.RandomID(); err != nil {
 		a.refuse(h, "", err.Error())
 		return

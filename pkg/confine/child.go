@@ -49,7 +49,8 @@ func become(launchFD, statusFD int) error {
 	if err != nil {
 		return Fail(spec.StageFDs, err)
 	}
-	underInit := launch.Confinement != nil && hasInit(launch.Confinement)
+	launch.joinFD = statusFD + 2
+	underInit := launch.Confinement != nil && hasInit(launch.Confinement) && !launch.Joined
 	if launch.fromOutside() && !underInit { // Init has waited, and been limited.
 		if err := awaitLimits(statusFD + 1); err != nil {
 			return err

@@ -24,12 +24,17 @@ type Launch struct {
 	NoNewPrivs bool
 	// Confinement is nil in a user's instance.
 	Confinement *generation.Confinement
+	// Joined: its namespaces are those of a process that runs already, whose
+	// pidfd is in its Place.
+	Joined bool
 	// Passed are the numbers of the descriptors that it keeps, from 3 up and in
 	// order; Place has what they are.
 	Passed []int
 	// OwnPID names variables that are to hold its own process number, which
 	// nobody knows before it is there.
 	OwnPID []string
+	// joinFD is the pidfd of Joined, in the stage.
+	joinFD int
 }
 
 // Request is what a Launch is made of.

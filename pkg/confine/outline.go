@@ -24,6 +24,7 @@ func Outline(s *generation.LaunchService, role spec.Role) ([]Step, error) {
 			l.Argv = command.Argv
 		}
 	}
+	l.Joined = Joins(role) && s.Confinement != nil && namespaceFlags(s.Confinement) != 0
 	if l.Argv == nil {
 		return nil, fmt.Errorf("service %q has no command of the role %q", s.Name, role)
 	}

@@ -22,6 +22,8 @@ type Place struct {
 	CgroupFD int
 	// Files are the descriptors that Launch.Passed numbers.
 	Files []int
+	// JoinFD is the pidfd of the process whose namespaces it joins, 0 for none.
+	JoinFD int
 	// Bare calls do on a thread that is Bare, and waits for it. It is nil where
 	// there is none; a service with a Confinement is staged then.
 	Bare func(do func()) error
@@ -52,6 +54,7 @@ func Start(l Launch, place Place) (Started, error) {
 	if err != nil {
 		return Started{}, err
 	}
+	l.Joined = place.JoinFD > 0 && l.Confinement != nil && namespaceFlags(l.Confinement) != 0
 	started, err := start(l, place)
 	started.Missing = missing
 	return started, err
@@ -150,14 +153,18 @@ func stage(l Launch, place Place) (Started, error) {
 	extra := l.extra(place)
 	command := "launch"
 	var attributes syscall.SysProcAttr // It makes its session itself, as a step.
-	if l.Confinement != nil {
+	clone, joinFD := clone, -1
+	switch {
+	case l.Joined:
+		clone, joinFD = l.cloneJoined, place.JoinFD
+	case l.Confinement != nil:
 		unshare(l.Confinement, &attributes)
 		if hasInit(l.Confinement) {
 			command = "init"
 		}
 	}
 	argv := []string{"sysg-exec", command, strconv.Itoa(firstFD + len(extra))}
-	started, err := clone("/proc/self/exe", argv, env, "/", place, &attributes, append(extra, launchR, statusW, goes[0]))
+	started, err := clone("/proc/self/exe", argv, env, "/", place, &attributes, append(extra, launchR, statusW, goes[0], joinFD))
 	if err != nil {
 		_ = unix.Close(statusR)
 		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process%s: %w", cloneText(l.Confinement), err))

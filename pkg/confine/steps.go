@@ -25,20 +25,28 @@ type Step struct {
 // the process leads no group; what takes privilege (priorities, hard limits,
 // mounts) before the ids, which end it; the directory as the user, since that
 // is who must be able to enter it, and before the exec, as a relative program is
-// meant to be found from there; no_new_privs after all that might ask for
+// meant to be found from there; the namespaces of a service that runs only when no
+// more path is used with privilege, since what is mounted there is the service's
+// affair; no_new_privs after all that might ask for
 // privileges, and before Landlock and seccomp, which ask for it. Where a limit
 // lowers something it waits for the exec: a small nofile, as or nproc would hit
 // the steps instead of the service.
 func Steps(l Launch, begin func() error) []Step {
 	steps := []Step{
 		{spec.StageFDs, "close all descriptors from 3 on at exec" + passedText(l.Passed), func() error { return closeOthers(l.Passed) }},
-		{spec.StageSession, "setsid", setsid},
 	}
 	c := l.Confinement
 	if c != nil {
+		steps = append(steps, Step{spec.StageFDs, "not dumpable: nobody reads its memory, or reaches its executable", notDumpable})
+	}
+	steps = append(steps, Step{spec.StageSession, "setsid", setsid})
+	if c != nil && !l.Joined {
 		steps = slices.Concat(steps, mountSteps(c), networkSteps(c))
 	}
 	steps = append(steps, limitSteps(&l, 0)...)
+	if c != nil && l.Joined {
+		steps = append(steps, joinStep(&l))
+	}
 	if c != nil {
 		steps = append(steps, identitySteps(c)...)
 	}
@@ -51,6 +59,13 @@ func Steps(l Launch, begin func() error) []Step {
 	}
 	return append(steps,
 		Step{spec.StageExec, fmt.Sprintf("exec %q", l.Argv), func() error { return execute(l, begin) }})
+}
+
+// notDumpable shields the stage until its execve: once it has no more capabilities
+// than another service of its user, that could trace it, and open the file of
+// this program through /proc/PID/exe, past all that its own mounts keep from it.
+func notDumpable() error {
+	return os.NewSyscallError("prctl PR_SET_DUMPABLE", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 }
 
 func setsid() error {

@@ -95,6 +95,10 @@ type Launch struct {
 	// Slot is which of the two blue/green slots this is for; the other one is
 	// the active one. It is given where the generation declares slots.
 	Slot *int `json:"slot,omitempty"`
+	// Beside is the incarnation that this one runs beside, of the same service,
+	// "" for none. A check, a stop command and some hooks join its namespaces,
+	// as long as it lives.
+	Beside string `json:"beside,omitempty"`
 	// Event is what a hook is told. Other roles have none.
 	Event *Event `json:"event,omitempty"`
 }

@@ -51,6 +51,7 @@ const (
 	StageRlimits  Stage = "rlimits"
 	StageAffinity Stage = "cpu_affinity"
 	StageIONice   Stage = "ionice"
+	StageJoin     Stage = "join"
 	StageCaps     Stage = "caps"
 	StageIDs      Stage = "ids"
 	StageCapSet   Stage = "capset"
@@ -83,6 +84,7 @@ var Stages = [...]struct {
 	{StageRlimits, "sets resource limits"},
 	{StageAffinity, "binds it to CPUs"},
 	{StageIONice, "sets the priority for disk access"},
+	{StageJoin, "enters the namespaces of the service that it runs beside"},
 	{StageCaps, "takes all capabilities but the listed ones from the bounding set"},
 	{StageIDs, "becomes its user, with its groups and no others"},
 	{StageCapSet, "keeps the listed capabilities, and no others, in every set"},

@@ -127,6 +127,8 @@ type run struct {
 	// slot and event are what it was launched with.
 	slot  *int
 	event *spec.Event
+	// beside is the run that it was launched beside, "" for none.
+	beside string
 	// missing are the keys of best_effort that it runs without.
 	missing []string
 	// found: it was launched before we were here.
