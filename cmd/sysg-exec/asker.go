@@ -63,7 +63,16 @@ func (h *helper) askerAt(fd int) (*asker, error) {
 	if err != nil && !errors.Is(err, unix.ENOPROTOOPT) {
 		return nil, err
 	}
-	return &asker{fd: fd, uid: peer.UID, pid: peer.PID, pidfd: pidfd}, nil
+	a := &asker{fd: fd, uid: peer.UID, pid: peer.PID, pidfd: pidfd}
+	if h.options.system && peer.UID != 0 && pidfd >= 0 {
+		// Everybody can connect, so that who is in no service must not take the
+		// place of one who is.
+		if own, err := h.owner(peer.PID, pidfd); err != nil || own == nil {
+			_ = unix.Close(pidfd)
+			return nil, unix.EACCES
+		}
+	}
+	return a, nil
 }
 
 // askerReady takes the one request of a connection. Whatever comes after it,

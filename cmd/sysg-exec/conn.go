@@ -82,6 +82,13 @@ func (h *helper) addConn(fd int, caller grant.Caller) {
 	if len(h.conns) <= maxConns {
 		return
 	}
+	// One of its own user's, so that the daemon cannot keep root out.
+	for _, oldest := range h.conns {
+		if oldest != h.receiver && oldest != c && oldest.caller.UID == caller.UID {
+			h.closeConn(oldest)
+			return
+		}
+	}
 	for _, oldest := range h.conns {
 		if oldest != h.receiver {
 			h.closeConn(oldest)
