@@ -67,14 +67,26 @@ func become(launchFD, statusFD int) error {
 		return os.NewSyscallError("write", err)
 	}
 	for _, step := range Steps(launch, begin) {
-		// In the name of the process, so that Where can tell where it hangs.
-		// The execve replaces it.
-		sys.SetThreadName(string(step.Stage))
+		launch.show(step.Stage)
 		if err := step.Do(); err != nil {
 			return Fail(step.Stage, err)
 		}
 	}
 	return nil
+}
+
+// show has the name of the process say at which stage it is, so that Where can
+// tell where it hangs; the execve replaces it. A filter may forbid that, so the
+// last stage is shown before one is installed, which takes no time.
+func (l *Launch) show(stage spec.Stage) {
+	switch {
+	case !l.filtered():
+	case stage == spec.StageSeccomp:
+		stage = spec.StageExec
+	case stage == spec.StageExec:
+		return
+	}
+	sys.SetThreadName(string(stage))
 }
 
 // report writes the failure, which fits into the pipe in one write.

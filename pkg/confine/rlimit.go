@@ -85,9 +85,12 @@ func setRlimits(limits []generation.Rlimit) error {
 // It takes two milliseconds, so it is done for the limits that are of memory only.
 func reserve(limits []generation.Rlimit, argv, env []string) {
 	ofMemory := func(limit generation.Rlimit) bool { return limit.Name == "as" || limit.Name == "data" }
-	if !slices.ContainsFunc(limits, ofMemory) {
-		return
+	if slices.ContainsFunc(limits, ofMemory) {
+		takeMemory(argv, env)
 	}
+}
+
+func takeMemory(argv, env []string) {
 	const own = 8 << 20
 	runtime.KeepAlive(make([]byte, own))
 	for range 2 { // Before a collection, and after one.

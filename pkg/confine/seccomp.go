@@ -17,16 +17,33 @@ const instructionSize = 8
 // seccompSteps install the filter that sysg compiled. They come last: what is
 // left until the execve must be within any filter, and is (pkg/seccomp lists
 // it as what no manifest can deny).
-func seccompSteps(c *generation.Confinement) []Step {
-	s := c.Seccomp
-	if s == nil {
+//
+// The Go runtime must be within it, too. A collection ends with epoll_pwait, and
+// a heap that grows maps memory and gives it a name by prctl, which lists of the
+// manifest's own may forbid. With such a list all the memory that execute needs is taken
+// before, and nothing is collected after. The profiles allow both.
+func seccompSteps(l *Launch) []Step {
+	if !l.filtered() {
 		return nil
 	}
+	s := l.Confinement.Seccomp
 	return []Step{{
 		spec.StageSeccomp, fmt.Sprintf("seccomp profile %s, %d instructions", s.Name, len(s.Filter)/instructionSize),
-		inKey("seccomp", func() error { return installFilter(s) }),
+		inKey("seccomp", func() error {
+			if l.ownFilter() {
+				takeMemory(l.Argv, l.Env)
+			}
+			return installFilter(s)
+		}),
 	}}
 }
+
+// ownFilter says whether the filter is of lists of the manifest's own.
+func (l *Launch) ownFilter() bool {
+	return l.filtered() && l.Confinement.Seccomp.Name == "custom"
+}
+
+func (l *Launch) filtered() bool { return l.Confinement != nil && l.Confinement.Seccomp != nil }
 
 // installFilter hands the filter to the kernel, for this thread: it is the one
 // that survives the execve, so that the others need no TSYNC. The kernel asks

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -62,12 +63,17 @@ func TestBecomeFiltered(t *testing.T) {
 	if err == nil {
 		err = setNoNewPrivs()
 	}
-	steps := seccompSteps(&generation.Confinement{Seccomp: f.Filter})
-	if err == nil {
-		err = steps[0].Do()
+	debug.SetGCPercent(-1) // As in Become.
+	l := Launch{
+		Argv: f.Argv, Env: []string{"PATH=/nowhere:" + os.Getenv("PATH"), probeEnv + "=1"}, Dir: "/",
+		// Before a limit execute makes sure of its memory.
+		Rlimits:     []generation.Rlimit{{Name: "core", Soft: 0, Hard: 0}},
+		Confinement: &generation.Confinement{Identity: generation.Identity{UID: 1}, Seccomp: f.Filter},
 	}
 	if err == nil {
-		l := Launch{Argv: f.Argv, Env: []string{"PATH=/nowhere:" + os.Getenv("PATH"), probeEnv + "=1"}, Dir: "/"}
+		err = seccompSteps(&l)[0].Do()
+	}
+	if err == nil {
 		err = execute(l, func() error { return nil })
 	}
 	fmt.Println(err)

@@ -55,7 +55,7 @@ func Steps(l Launch, begin func() error) []Step {
 		steps = append(steps, Step{spec.StageNoNew, "no new privileges", setNoNewPrivs})
 	}
 	if c != nil {
-		steps = slices.Concat(steps, lsmSteps(c), landlockSteps(c), seccompSteps(c))
+		steps = slices.Concat(steps, lsmSteps(c), landlockSteps(c), seccompSteps(&l))
 	}
 	return append(steps,
 		Step{spec.StageExec, fmt.Sprintf("exec %q", l.Argv), func() error { return execute(l, begin) }})
@@ -91,7 +91,9 @@ func execute(l Launch, begin func() error) error {
 		}
 	}
 	argv, env := l.Argv, withPID(l.Env, l.OwnPID, os.Getpid())
-	reserve(l.Rlimits, argv, env)
+	if !l.ownFilter() { // Else that was before the filter.
+		reserve(l.Rlimits, argv, env)
+	}
 	if err := begin(); err != nil {
 		return fmt.Errorf("cannot tell of the execve: %w", err)
 	}

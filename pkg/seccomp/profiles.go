@@ -69,5 +69,5 @@ var looksStrictly = map[string]rule{
 // of its thread do until then.
 var always = strings.Fields(`
 	execve exit exit_group rt_sigreturn restart_syscall
-	write futex mmap munmap madvise rt_sigprocmask getpid gettid tgkill sched_yield nanosleep prlimit64
+	read write ppoll futex mmap munmap madvise rt_sigprocmask getpid gettid tgkill sched_yield nanosleep prlimit64
 	stat newfstatat faccessat2 readlinkat`)
