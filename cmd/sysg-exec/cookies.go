@@ -100,7 +100,7 @@ func (h *helper) loadCookies() error {
 func (h *helper) returned(socket generation.Socket, fd int) error {
 	if socket.Kind == generation.SocketInherit {
 		// Its unit declares what it is, and sysgd alone has got it.
-		return channel(fd)
+		return sys.Channel(fd)
 	}
 	cookie, err := cookieOf(fd)
 	if err != nil {
@@ -110,30 +110,4 @@ func (h *helper) returned(socket generation.Socket, fd int) error {
 		return errors.New("it is none that this helper, or the one before it, has made")
 	}
 	return endpoint(socket).Holds(fd)
-}
-
-// channel says whether fd is a socket or a FIFO, which are asked by calls that
-// only they have an answer to.
-func channel(fd int) error {
-	if _, err := sys.SocketType(fd); err == nil {
-		return nil
-	}
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err != nil {
-		return errors.New("it is neither a socket nor a FIFO")
-	}
-	return nil
-}
-
-// keepable says whether a service of the system's instance may leave fd to its
-// next incarnation: sockets, pipes and memory (memfd_create(2)). Any other file
-// may be one of a file system that somebody has made up, for which the loop
-// would wait as soon as it does anything with it.
-func keepable(fd int) error {
-	if channel(fd) == nil {
-		return nil
-	}
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err != nil {
-		return errors.New("only sockets, pipes and memory files can be stored in the system's instance")
-	}
-	return nil
 }

@@ -38,7 +38,7 @@ func startBuilt(t *testing.T) *instance {
 // frames is how many frames a flood has.
 func frames() int {
 	if os.Getenv("TORTURE") != "" {
-		return 1_000_000
+		return 300_000
 	}
 	return 10_000
 }

@@ -28,7 +28,7 @@ func (h *helper) keep(c *conn, id uint64, k *spec.Keep, fds []int) {
 	}
 	for _, fd := range fds {
 		if h.options.system {
-			if err := keepable(fd); err != nil {
+			if err := sys.Keepable(fd); err != nil {
 				h.refuse(c, id, spec.ReasonInvalid, err.Error())
 				return
 			}

@@ -87,6 +87,7 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 		States:      states{writer, paths.Projects(d.state)},
 		Inherited:   inherited,
 		BootID:      boot,
+		System:      d.system,
 		Log:         log,
 	})
 
