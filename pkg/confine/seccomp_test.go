@@ -66,9 +66,11 @@ func TestBecomeFiltered(t *testing.T) {
 	debug.SetGCPercent(-1) // As in Become.
 	l := Launch{
 		Argv: f.Argv, Env: []string{"PATH=/nowhere:" + os.Getenv("PATH"), probeEnv + "=1"}, Dir: "/",
-		// Before a limit execute makes sure of its memory.
 		Rlimits:     []generation.Rlimit{{Name: "core", Soft: 0, Hard: 0}},
 		Confinement: &generation.Confinement{Identity: generation.Identity{UID: 1}, Seccomp: f.Filter},
+	}
+	for i := range 15 { // More than fits into the memory that there is.
+		l.Env = append(l.Env, fmt.Sprintf("LARGE%d=%s", i, strings.Repeat("x", 100<<10)))
 	}
 	if err == nil {
 		err = seccompSteps(&l)[0].Do()
