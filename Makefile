@@ -7,7 +7,8 @@ FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Needed by the tests beyond Go itself.
-TEST_PACKAGES = gcc libc6-dev procps redis-server redis-tools debootstrap systemd-container util-linux
+TEST_PACKAGES = gcc libc6-dev procps redis-server redis-tools debootstrap systemd-container util-linux qemu-system-x86 e2fsprogs \
+	nginx-light postgresql python3 nodejs openjdk-17-jre-headless iproute2
 
 GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
 
@@ -21,15 +22,27 @@ build: ## Build the three programs into bin/
 demo-tools: ## Build the program of examples/shop into bin/
 	$(GOBUILD) -o bin/shop ./examples/shop
 
+# Where units, accounts and folders are described. systemd looks below /usr/local
+# as well; polkit looks below /usr alone, so PREFIX=/usr where that matters.
+LIBEXEC = $(PREFIX)/libexec/systemg
+UNIT = sed -e 's|/usr/libexec/systemg/|$(LIBEXEC)/|; s|/usr/bin/|$(PREFIX)/bin/|'
+
 .PHONY: install
-install: build ## Install programs and user units below PREFIX (/usr/local), DESTDIR respected
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/systemg' '$(DESTDIR)$(PREFIX)/share/systemd/user'
+install: build ## Install programs, units, accounts and folders below PREFIX (/usr/local), DESTDIR respected
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(LIBEXEC)' '$(DESTDIR)$(PREFIX)/share/systemd/user' \
+		'$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)$(PREFIX)/lib/sysusers.d' \
+		'$(DESTDIR)$(PREFIX)/lib/tmpfiles.d' '$(DESTDIR)$(PREFIX)/share/polkit-1/actions'
 	install -m 0755 bin/sysg bin/sysgd '$(DESTDIR)$(PREFIX)/bin/'
-	install -m 0755 bin/sysg-exec '$(DESTDIR)$(PREFIX)/libexec/systemg/'
+	install -m 0755 bin/sysg-exec '$(DESTDIR)$(LIBEXEC)/'
 	for unit in systemd/user/*; do \
-		sed -e 's|/usr/libexec/|$(PREFIX)/libexec/|; s|/usr/bin/|$(PREFIX)/bin/|' "$$unit" \
-			> '$(DESTDIR)$(PREFIX)/share/systemd/user/'"$${unit##*/}"; \
+		$(UNIT) "$$unit" > '$(DESTDIR)$(PREFIX)/share/systemd/user/'"$${unit##*/}"; \
 	done
+	for unit in systemd/system/*.service systemd/system/*.socket; do \
+		$(UNIT) "$$unit" > '$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; \
+	done
+	install -m 0644 systemd/system/systemg.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/systemg.conf'
+	install -m 0644 systemd/system/systemg.tmpfiles '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/systemg.conf'
+	install -m 0644 systemd/system/org.systemg.policy '$(DESTDIR)$(PREFIX)/share/polkit-1/actions/org.systemg.policy'
 
 .PHONY: test
 test: packages vet fmt test-race test-root e2e ## All tests: vet, format, unit with race detector, root, end to end
@@ -60,7 +73,7 @@ test-root: ## Unit tests as they ship, with those that need root (through sudo i
 		CGO_ENABLED=0 $(GO) test -timeout 10m ./...; fi
 
 .PHONY: e2e
-e2e: ## End-to-end tests of the real programs, on this machine and in a container with systemd (root)
+e2e: ## End-to-end tests of the real programs, on this machine and in a container with systemd and in a virtual machine (root)
 	CGO_ENABLED=0 $(GO) test -tags e2e -count=1 -parallel 6 -timeout 15m ./test/...
 
 .PHONY: fuzz

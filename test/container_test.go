@@ -21,38 +21,47 @@ import (
 )
 
 // suite and packages make up the container: a small Debian with the systemd
-// that its release has.
+// that its release has. The virtual machine has the same, and takes its kernel.
 const suite = "bookworm"
 
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "udev", "procps", "iproute2",
+	"linux-image-cloud-amd64", "polkitd",
 }
 
 // TestUnderSystemd boots systemd in a container, as PID 1 on this machine's
 // kernel, and runs container/inside.sh in it, whose PASS and FAIL lines become
 // subtests. It needs root, debootstrap and systemd-nspawn.
 func TestUnderSystemd(t *testing.T) {
+	needsRoot(t)
+	report(t, boot(t, debian(t), "--volatile=overlay", runs(t, "inside.sh")))
+}
+
+// needsRoot skips the test where that cannot be had.
+func needsRoot(t *testing.T) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("not root, which systemd-nspawn needs")
 		}
 		t.Skip("not root, which systemd-nspawn needs")
 	}
-	tree := debian(t)
-	output := boot(t, tree)
-	report(t, output)
+}
+
+// runs is the option by which the container runs a script.
+func runs(t *testing.T, script string) string {
+	return "--bind-ro=" + absolute(t, "container/"+script) + ":/opt/test-run"
 }
 
 // debian returns a tree of the container's files, made once and kept in the
 // cache. Nothing is ever written to it: the container gets an overlay.
 func debian(t *testing.T) string {
 	t.Helper()
-	sum := sha256.Sum256([]byte(suite + " " + strings.Join(packages, " ")))
 	cache := "/var/cache/sysg-test"
 	if folder := os.Getenv("XDG_CACHE_HOME"); folder != "" {
 		cache = filepath.Join(folder, "sysg-test")
 	}
-	tree := filepath.Join(cache, suite+"-"+hex.EncodeToString(sum[:4]))
+	tree := filepath.Join(cache, suite+"-"+sum(suite+" "+strings.Join(packages, " ")))
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -83,14 +92,20 @@ func debian(t *testing.T) string {
 	return tree
 }
 
+// sum is a short name for what something is made of.
+func sum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
+}
+
 // boot runs the container until it powers itself off, and returns its console.
-func boot(t *testing.T, tree string) []byte {
+func boot(t *testing.T, tree string, options ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	args := []string{
-		"--quiet", "--directory=" + tree, "--volatile=overlay", "--register=no", "--keep-unit",
-		"--machine=sysg-test", "--capability=all", "--console=read-only",
+		"--quiet", "--directory=" + tree, "--register=no", "--keep-unit",
+		fmt.Sprintf("--machine=sysg-test-%d", os.Getpid()), "--capability=all", "--console=read-only",
 		"--bind-ro=" + absolute(t, "container") + ":/opt/test",
 		"--bind-ro=" + absolute(t, "container/sysg-test.service") + ":/etc/systemd/system/sysg-test.service",
 	}
@@ -99,13 +114,24 @@ func boot(t *testing.T, tree string) []byte {
 	} {
 		args = append(args, "--bind-ro="+filepath.Join(programs, program)+":"+place)
 	}
-	units, err := filepath.Glob("../systemd/user/*")
-	if err != nil || len(units) != 5 {
-		t.Fatalf("found the units %q, %v", units, err)
+	for pattern, place := range map[string]string{
+		"user/*": "/usr/lib/systemd/user/", "system/*.socket": "/usr/lib/systemd/system/", "system/*.service": "/usr/lib/systemd/system/",
+	} {
+		units, err := filepath.Glob("../systemd/" + pattern)
+		if err != nil || len(units) == 0 {
+			t.Fatalf("found the units %q, %v", units, err)
+		}
+		for _, unit := range units {
+			args = append(args, "--bind-ro="+absolute(t, unit)+":"+place+filepath.Base(unit))
+		}
 	}
-	for _, unit := range units {
-		args = append(args, "--bind-ro="+absolute(t, unit)+":/usr/lib/systemd/user/"+filepath.Base(unit))
+	for name, place := range map[string]string{
+		"systemg.sysusers": "/usr/lib/sysusers.d/systemg.conf", "systemg.tmpfiles": "/usr/lib/tmpfiles.d/systemg.conf",
+		"org.systemg.policy": "/usr/share/polkit-1/actions/org.systemg.policy",
+	} {
+		args = append(args, "--bind-ro="+absolute(t, "../systemd/system/"+name)+":"+place)
 	}
+	args = append(args, options...)
 	args = append(args, "--boot", "systemd.wants=sysg-test.service", "systemd.show_status=no")
 
 	command := exec.CommandContext(ctx, "systemd-nspawn", args...)

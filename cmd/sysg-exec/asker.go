@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
@@ -17,8 +18,10 @@ type asker struct {
 	fd  int
 	key uint64
 	// pid is that of the process that connected, pidfd proves it; -1 where the
-	// kernel does not give one (before Linux 6.5).
+	// kernel does not give one (before Linux 6.5), which will do only where all
+	// is one user's.
 	pid, pidfd int
+	uid        uint32
 	// waits: its child is being launched.
 	waits  bool
 	closed bool
@@ -30,12 +33,11 @@ func (h *helper) acceptAskers(listener int) {
 		if err != nil {
 			return
 		}
-		peer, err := sys.Peer(fd)
-		if err != nil || !grant.Peer(peer.UID, h.self) {
-			sys.CloseAll([]int{fd})
+		a, err := h.askerAt(fd)
+		if err != nil {
+			h.discard([]int{fd})
 			continue
 		}
-		a := &asker{fd: fd, pid: peer.PID, pidfd: sys.PeerPidfd(fd)}
 		if a.key, err = h.watch(fd, sys.Readable, func(uint32) { h.askerReady(a) }); err != nil {
 			a.close(h)
 			continue
@@ -47,14 +49,40 @@ func (h *helper) acceptAskers(listener int) {
 	}
 }
 
+// askerAt finds out who has connected. In the system's instance a service may be
+// anybody's, so it is the cgroup that will decide, and not the uid.
+func (h *helper) askerAt(fd int) (*asker, error) {
+	peer, err := sys.Peer(fd)
+	if err != nil {
+		return nil, err
+	}
+	if !h.options.system && !h.grants.Connects(grant.Caller{UID: peer.UID}) {
+		return nil, unix.EACCES
+	}
+	pidfd, err := sys.PeerPidfd(fd)
+	if err != nil && !errors.Is(err, unix.ENOPROTOOPT) {
+		return nil, err
+	}
+	a := &asker{fd: fd, uid: peer.UID, pid: peer.PID, pidfd: pidfd}
+	if h.options.system && peer.UID != 0 && pidfd >= 0 {
+		// Everybody can connect, so that who is in no service must not take the
+		// place of one who is.
+		if own, err := h.owner(peer.PID, pidfd); err != nil || own == nil {
+			_ = unix.Close(pidfd)
+			return nil, unix.EACCES
+		}
+	}
+	return a, nil
+}
+
 // askerReady takes the one request of a connection. Whatever comes after it,
 // its end included, is the end of the connection.
 func (h *helper) askerReady(a *asker) {
-	n, fds, err := sys.ReceivePacket(a.fd, h.buf)
+	n, fds, err := sys.Receive(a.fd, h.buf, h.discard)
 	if errors.Is(err, sys.ErrWouldBlock) {
 		return
 	}
-	sys.CloseAll(fds)
+	h.discard(fds)
 	if err != nil || a.waits {
 		a.close(h)
 		return
@@ -94,7 +122,7 @@ func (a *asker) close(h *helper) {
 	}
 	a.closed = true
 	h.unwatch(a.key)
-	sys.CloseAll([]int{a.fd})
+	h.discard([]int{a.fd})
 	if a.pidfd >= 0 {
 		sys.CloseAll([]int{a.pidfd})
 	}

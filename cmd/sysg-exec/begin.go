@@ -34,11 +34,7 @@ func makeIncarnation(record spec.Record, granted grant.Granted) *incarnation {
 func (h *helper) begin(inc *incarnation) {
 	l := &inc.record.Launch
 	h.incarnations[l.Incarnation] = inc
-	var err error
-	if inc.home, err = h.contain.make(*l); err == nil && h.contain.orphans() {
-		err = h.intend(inc)
-	}
-	if err != nil {
+	if err := h.makeHome(inc); err != nil {
 		h.fail(inc, confine.Fail(spec.StageCgroup, err))
 		return
 	}
@@ -51,6 +47,25 @@ func (h *helper) begin(inc *incarnation) {
 		return
 	}
 	h.beginMain(inc)
+}
+
+// makeHome makes its home with its limits, before anything can join it.
+func (h *helper) makeHome(inc *incarnation) error {
+	limits, err := limitsOf(inc.granted.Service.Cgroup, inc.record.Launch)
+	if err != nil {
+		return err
+	}
+	if limits.rehearsed {
+		inc.record.Missing = append(inc.record.Missing, rootKey)
+	}
+	if inc.home, err = h.contain.make(inc.record.Launch, limits); err != nil {
+		return err
+	}
+	inc.record.Cgroup = inc.home.path()
+	if h.contain.orphans() {
+		return h.intend(inc)
+	}
+	return nil
 }
 
 // beginMain also makes what only the service itself has.
@@ -66,7 +81,7 @@ func (h *helper) beginMain(inc *incarnation) {
 		h.queue = append(h.queue, inc)
 		return
 	}
-	h.provide(ownerOf(&inc.record.Launch), inc.granted.Service.Sockets, func(failure *confine.Failure) {
+	h.provide(ownerOf(&inc.record.Launch), socketsOf(&inc.granted.Service), func(failure *confine.Failure) {
 		if failure != nil {
 			h.fail(inc, failure)
 			return
@@ -104,6 +119,9 @@ func (h *helper) equip(inc *incarnation) (*job, error) {
 		Asked: inc.asked.Env, Dir: inc.asked.Dir,
 	}}
 	role := inc.record.Launch.Role
+	if err := h.equipJoin(inc, j); err != nil {
+		return j, err
+	}
 	if granted.Service.Spawn != nil && h.spawnPath != "" && (role == spec.RoleMain || role == spec.RoleChild) {
 		j.request.Vars = append(j.request.Vars, "SYSG_SPAWN_SOCKET="+h.spawnPath)
 	}

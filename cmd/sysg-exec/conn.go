@@ -25,6 +25,7 @@ const (
 // conn is one client.
 type conn struct {
 	fd      int
+	caller  grant.Caller
 	key     uint64
 	greeted bool
 	closed  bool
@@ -61,17 +62,17 @@ func (h *helper) accept() {
 			return // There is none, or it has gone again.
 		}
 		// Before a byte of it is read. Others are told nothing.
-		peer, err := sys.Peer(fd)
-		if err != nil || !grant.Peer(peer.UID, h.self) {
-			sys.CloseAll([]int{fd})
+		caller, err := h.callerAt(fd)
+		if err != nil || !h.grants.Connects(caller) {
+			h.discard([]int{fd})
 			continue
 		}
-		h.addConn(fd)
+		h.addConn(fd, caller)
 	}
 }
 
-func (h *helper) addConn(fd int) {
-	c := &conn{fd: fd, events: sys.Readable}
+func (h *helper) addConn(fd int, caller grant.Caller) {
+	c := &conn{fd: fd, caller: caller, events: sys.Readable}
 	var err error
 	if c.key, err = h.watch(fd, c.events, func(events uint32) { h.connReady(c, events) }); err != nil {
 		sys.CloseAll([]int{fd})
@@ -80,6 +81,13 @@ func (h *helper) addConn(fd int) {
 	h.conns = append(h.conns, c)
 	if len(h.conns) <= maxConns {
 		return
+	}
+	// One of its own user's, so that the daemon cannot keep root out.
+	for _, oldest := range h.conns {
+		if oldest != h.receiver && oldest != c && oldest.caller.UID == caller.UID {
+			h.closeConn(oldest)
+			return
+		}
 	}
 	for _, oldest := range h.conns {
 		if oldest != h.receiver {
@@ -94,7 +102,7 @@ func (h *helper) addConn(fd int) {
 func (h *helper) refuseWithoutFDs() {
 	sys.CloseAll([]int{h.spareFD})
 	if fd, err := sys.Accept(h.listener); err == nil {
-		sys.CloseAll([]int{fd})
+		h.discard([]int{fd})
 	}
 	h.spareFD, _ = unix.FcntlInt(uintptr(h.nullFD), unix.F_DUPFD_CLOEXEC, 0)
 }
@@ -108,7 +116,7 @@ func (h *helper) closeConn(c *conn) {
 		sys.CloseAll(f.fds)
 	}
 	h.unwatch(c.key)
-	sys.CloseAll([]int{c.fd})
+	h.discard([]int{c.fd}) // Something may be in its queue.
 	if h.receiver == c {
 		h.receiver = nil
 	}
@@ -133,7 +141,7 @@ func (h *helper) connReady(c *conn, events uint32) {
 		return
 	}
 	for range maxTurn {
-		n, fds, err := sys.ReceivePacket(c.fd, h.buf)
+		n, fds, err := sys.Receive(c.fd, h.buf, h.discard)
 		switch {
 		case errors.Is(err, sys.ErrWouldBlock):
 			return
@@ -145,7 +153,7 @@ func (h *helper) connReady(c *conn, events uint32) {
 			return
 		}
 		h.receive(c, h.buf[:n], fds)
-		sys.CloseAll(fds)
+		h.discard(fds)
 		if c.closed || c.listID != 0 {
 			return
 		}

@@ -11,8 +11,8 @@ import (
 // cgroup (contain_cgroup.go), or where there is none by their session, parents
 // and environment (contain_session.go).
 type containment interface {
-	// make makes the home of a new incarnation.
-	make(launch spec.Launch) (home, error)
+	// make makes the home of a new incarnation, and sets its limits there.
+	make(launch spec.Launch, limits limits) (home, error)
 	// find finds the home that an earlier helper made, nil if it is gone.
 	find(record *saved) (home, error)
 	// abandon ends what an earlier helper may have begun to launch, and never
@@ -22,8 +22,8 @@ type containment interface {
 	// are; nil if it is in none of them.
 	owner(pid int, all map[string]*incarnation) (*incarnation, error)
 	// prune removes what only the project and the service of a forgotten
-	// incarnation needed.
-	prune(launch spec.Launch)
+	// incarnation needed, whose home had this path.
+	prune(path string)
 	// leave removes what only a helper needs that now ends.
 	leave()
 	// orphans says whether orphans become our children, to be reaped.
@@ -46,6 +46,8 @@ type home interface {
 	has(pid int) (bool, error)
 	// first is any of its processes, 0 if it sees none.
 	first() int
+	// oom is what was killed for memory in it, nil if nothing was.
+	oom() *spec.OOM
 	signal(signal syscall.Signal) error
 	kill() error
 	// survivors lists what to wait for before asking again. If there is

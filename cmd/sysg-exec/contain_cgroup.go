@@ -3,14 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/cgroup"
+	"systemg.org/sysg/pkg/confine"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -28,7 +27,10 @@ type cgroups struct {
 	above *cgroup.Dir
 }
 
-func projectDir(l spec.Launch) string { return "p-" + l.Project }
+// projectPrefix keeps names of projects apart from what else is in the base.
+const projectPrefix = "p-"
+
+func projectDir(l spec.Launch) string { return projectPrefix + l.Project }
 func serviceDir(l spec.Launch) string { return "s-" + l.Service }
 
 func leafName(l spec.Launch) string {
@@ -52,25 +54,30 @@ func (c *cgroups) leave() {
 	}
 }
 
-func (c *cgroups) make(l spec.Launch) (home, error) {
-	project, err := c.base.Ensure(projectDir(l))
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
-		project, err = c.ensureAnew(projectDir(l))
-	}
+func (c *cgroups) make(l spec.Launch, limits limits) (home, error) {
+	names, err := c.rootNames(limits.root)
 	if err != nil {
 		return nil, err
 	}
-	defer project.Close()
-	service, err := project.Ensure(serviceDir(l))
+	service, err := c.descend(append(names, projectDir(l), serviceDir(l)), limits.writes)
 	if err != nil {
 		return nil, err
 	}
 	defer service.Close()
+	if err := weigh(service, limits.writes); err != nil {
+		return nil, err
+	}
 	leaf, err := service.Make(leafName(l))
 	if err != nil {
 		return nil, err
 	}
-	return c.newHome(l, leaf)
+	if err := leaf.Limit(limits.writes); err != nil {
+		leaf.Close()
+		_ = service.Remove(leafName(l))
+		c.prune(path.Join(service.Path(), leafName(l)))
+		return nil, err
+	}
+	return c.newHome(leaf)
 }
 
 // ensureAnew is for a base that somebody has removed while it was empty.
@@ -87,28 +94,24 @@ func (c *cgroups) ensureAnew(name string) (*cgroup.Dir, error) {
 	return base.Ensure(name)
 }
 
-func (c *cgroups) newHome(l spec.Launch, leaf *cgroup.Dir) (home, error) {
+func (c *cgroups) newHome(leaf *cgroup.Dir) (home, error) {
 	number, err := leaf.ID()
 	if err != nil {
 		leaf.Close()
 		return nil, err
 	}
-	return &cgroupHome{all: c, launch: l, leaf: leaf, number: number, eventsFD: -1}, nil
+	return &cgroupHome{all: c, leaf: leaf, number: number, eventsFD: -1}, nil
 }
 
 func (c *cgroups) find(s *saved) (home, error) {
 	if s.Record.Cgroup == "" { // Made by a helper that had no cgroups.
 		return (&sessions{}).find(s)
 	}
-	service, err := c.service(s.Record.Launch)
-	if errors.Is(err, unix.ENOENT) {
-		return nil, nil
+	at, launch := s.Record.Cgroup, s.Record.Launch
+	if !strings.HasSuffix(at, path.Join("/", projectDir(launch), serviceDir(launch), leafName(launch))) {
+		return nil, fmt.Errorf("cgroup %q is not one of %s's", at, launch.Service)
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer service.Close()
-	leaf, err := service.Child(leafName(s.Record.Launch))
+	leaf, err := c.open(at)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
 	}
@@ -117,125 +120,80 @@ func (c *cgroups) find(s *saved) (home, error) {
 	}
 	if number, err := leaf.ID(); err != nil || number != s.CgroupID {
 		leaf.Close()
-		return nil, fmt.Errorf("cgroup %q is not the one that was made", leaf.Path())
+		return nil, fmt.Errorf("cgroup %q is not the one that was made", at)
 	}
-	return c.newHome(s.Record.Launch, leaf)
+	return c.newHome(leaf)
 }
 
-// service opens the directory of a launch's service.
-func (c *cgroups) service(l spec.Launch) (*cgroup.Dir, error) {
-	project, err := c.base.Child(projectDir(l))
-	if err != nil {
-		return nil, err
+// open opens a directory of ours by its path below the mount.
+func (c *cgroups) open(at string) (*cgroup.Dir, error) {
+	names, found := strings.CutPrefix(at, c.base.Path()+"/")
+	if !found {
+		return nil, fmt.Errorf("cgroup %q is not ours: %w", at, unix.ENOENT)
 	}
-	defer project.Close()
-	return project.Child(serviceDir(l))
+	dir := c.base
+	for name := range strings.SplitSeq(names, "/") {
+		below, err := dir.Child(name)
+		if dir != c.base {
+			dir.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
+		dir = below
+	}
+	return dir, nil
 }
 
 // prune tries; what still has something in it stays.
-func (c *cgroups) prune(l spec.Launch) {
-	project, err := c.base.Child(projectDir(l))
-	if err != nil {
+func (c *cgroups) prune(leaf string) {
+	if leaf == "" {
 		return
 	}
-	defer project.Close()
-	if project.Remove(serviceDir(l)) == nil {
-		_ = c.base.Remove(projectDir(l))
+	service := path.Dir(leaf)
+	project := path.Dir(service)
+	for _, at := range []string{service, project} {
+		if c.remove(at) != nil {
+			return
+		}
 	}
+}
+
+// remove removes an empty directory of ours by its path below the mount.
+func (c *cgroups) remove(at string) error {
+	above := c.base
+	if dir := path.Dir(at); dir != c.base.Path() {
+		var err error
+		if above, err = c.open(dir); err != nil {
+			return err
+		}
+		defer above.Close()
+	}
+	return above.Remove(path.Base(at))
 }
 
 // abandon has nothing to do: sweep finds the leaf.
 func (c *cgroups) abandon(string) error { return nil }
 
-// sweep removes the leaves that an earlier helper left and that are in none of
-// our records. A record is written before anybody is told of a launch, so what
-// lives there is nobody's, and will be launched again: it is ended.
-func (c *cgroups) sweep(known func(path string) bool) error {
-	return c.eachDir(c.base, "p-", func(project *cgroup.Dir, name string) error {
-		err := c.eachDir(project, "s-", func(service *cgroup.Dir, name string) error {
-			err := c.eachDir(service, "", func(leaf *cgroup.Dir, name string) error {
-				if known(leaf.Path()) {
-					return nil
-				}
-				if err := end(leaf); err != nil {
-					fmt.Fprintf(os.Stderr, "sysg-exec: leaving cgroup %q alone, which is in no record: %v\n", leaf.Path(), err)
-					return nil
-				}
-				return service.RemoveTree(name)
-			})
-			_ = project.Remove(name)
-			return err
-		})
-		_ = c.base.Remove(name)
-		return err
-	})
-}
-
-// endPatience is how long an abandoned process may take to die of SIGKILL.
-const endPatience = 5 * time.Second
-
-// end kills what is in an abandoned leaf and waits for its end.
-func end(leaf *cgroup.Dir) error {
-	eventsFD, err := leaf.OpenEvents()
-	if err != nil {
-		return err
-	}
-	defer unix.Close(eventsFD)
-	for deadline := time.Now().Add(endPatience); ; {
-		events, err := cgroup.ReadEvents(eventsFD)
-		if err != nil || !events.Populated {
-			return err
-		}
-		left := time.Until(deadline)
-		if left <= 0 {
-			return errors.New("it does not die")
-		}
-		if err := leaf.Kill(); err != nil {
-			return err
-		}
-		_, _ = sys.Poll([]unix.PollFd{{Fd: int32(eventsFD), Events: unix.POLLPRI}}, int(left.Milliseconds())+1)
-	}
-}
-
-// eachDir calls do for each directory in dir whose name begins with prefix.
-func (c *cgroups) eachDir(dir *cgroup.Dir, prefix string, do func(child *cgroup.Dir, name string) error) error {
-	names, err := dir.Children()
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if !strings.HasPrefix(name, prefix) {
-			continue
-		}
-		child, err := dir.Child(name)
-		if err != nil {
-			return err
-		}
-		err = do(child, name)
-		child.Close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // cgroupHome is a leaf.
 type cgroupHome struct {
 	all    *cgroups
-	launch spec.Launch
 	leaf   *cgroup.Dir
 	number uint64
 	// eventsFD is open while survivors are waited for, else -1.
 	eventsFD int
 }
 
-func (h *cgroupHome) cgroupFD() int                      { return h.leaf.FD() }
-func (h *cgroupHome) path() string                       { return h.leaf.Path() }
-func (h *cgroupHome) id() uint64                         { return h.number }
-func (h *cgroupHome) started(int, int)                   {}
-func (h *cgroupHome) kill() error                        { return h.leaf.Kill() }
-func (h *cgroupHome) signal(signal syscall.Signal) error { return h.leaf.Signal(signal) }
+func (h *cgroupHome) cgroupFD() int    { return h.leaf.FD() }
+func (h *cgroupHome) path() string     { return h.leaf.Path() }
+func (h *cgroupHome) id() uint64       { return h.number }
+func (h *cgroupHome) started(int, int) {}
+func (h *cgroupHome) kill() error      { return h.leaf.Kill() }
+
+// signal spares init, which would forward it to a process that has it already.
+func (h *cgroupHome) signal(signal syscall.Signal) error {
+	return h.leaf.SignalBut(signal, confine.IsInit)
+}
 
 func (h *cgroupHome) collect(pidfd int) (uint32, sys.Usage, bool, error) {
 	return sys.WaitPidfd(pidfd)
@@ -287,7 +245,7 @@ func (h *cgroupHome) first() int {
 // Only an empty one is searched for sub-cgroups to remove, since survivors may
 // still want theirs.
 func (h *cgroupHome) survivors() ([]awaited, error) {
-	service, err := h.all.service(h.launch)
+	service, err := h.all.open(path.Dir(h.leaf.Path()))
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
 		return nil, nil // Somebody has removed all of it, so it was empty.
 	}
@@ -295,7 +253,7 @@ func (h *cgroupHome) survivors() ([]awaited, error) {
 		return nil, err
 	}
 	defer service.Close()
-	name := leafName(h.launch)
+	name := path.Base(h.leaf.Path())
 	err = service.Remove(name)
 	if err == nil {
 		return nil, nil

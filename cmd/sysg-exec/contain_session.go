@@ -31,11 +31,15 @@ func newSessions() (*sessions, error) {
 	return &sessions{}, nil
 }
 
-func (*sessions) orphans() bool     { return true }
-func (*sessions) prune(spec.Launch) {}
-func (*sessions) leave()            {}
+func (*sessions) orphans() bool { return true }
+func (*sessions) prune(string)  {}
+func (*sessions) leave()        {}
 
-func (*sessions) make(l spec.Launch) (home, error) {
+// make has no directory to write limits to.
+func (*sessions) make(l spec.Launch, limits limits) (home, error) {
+	if len(limits.writes) > 0 {
+		return nil, fmt.Errorf("%s: there is no cgroup version 2 here to hold it", limits.writes[0].Key())
+	}
 	return &sessionHome{mark: invocationMark(l)}, nil
 }
 
@@ -88,9 +92,10 @@ type sessionHome struct {
 	dead map[int]uint64
 }
 
-func (h *sessionHome) cgroupFD() int { return -1 }
-func (h *sessionHome) path() string  { return "" }
-func (h *sessionHome) id() uint64    { return 0 }
+func (h *sessionHome) oom() *spec.OOM { return nil }
+func (h *sessionHome) cgroupFD() int  { return -1 }
+func (h *sessionHome) path() string   { return "" }
+func (h *sessionHome) id() uint64     { return 0 }
 
 func (h *sessionHome) started(pid, pidfd int) { h.pid, h.pidfd = pid, pidfd }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 )
 
@@ -16,16 +17,19 @@ type generations struct {
 	active map[string]int
 }
 
-func openGenerations(state string) *generations {
+func openGenerations(o options) *generations {
 	return &generations{
-		store:  generation.Store{Dir: filepath.Join(state, "generations")},
+		store:  generation.Store{Dir: filepath.Join(o.state, "generations"), System: o.system, Group: o.daemon.gid},
 		active: map[string]int{},
 	}
 }
 
 // install decodes, checks and stores what came with an Install.
-func (g *generations) install(text []byte) (spec.Installed, spec.Reason, error) {
+func (g *generations) install(text []byte, by grant.Helper) (spec.Installed, spec.Reason, error) {
 	decoded, err := generation.Decode(text)
+	if err == nil {
+		err = by.Installs(&decoded.Launch)
+	}
 	if err != nil {
 		return spec.Installed{}, spec.ReasonInvalid, err
 	}

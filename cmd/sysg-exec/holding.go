@@ -61,12 +61,12 @@ func endpoint(s generation.Socket) sys.Endpoint {
 	if mode == 0 {
 		mode = 0o666
 	}
-	return sys.Endpoint{Network: string(s.Kind), Address: s.Address, Mode: mode}
+	return sys.Endpoint{Network: string(s.Kind), Address: s.Address, Mode: mode, Owner: ownerOfPath(s)}
 }
 
 // same holds for two declarations that one socket can serve.
 func same(a, b generation.Socket) bool {
-	return a.Kind == b.Kind && a.Address == b.Address && a.Mode == b.Mode
+	return a.Kind == b.Kind && a.Address == b.Address && a.Mode == b.Mode && sameOwner(a.Owner, b.Owner)
 }
 
 // turn does something to a holding, when all that came before it is done.
@@ -132,6 +132,7 @@ func (h *helper) provideNow(l *holding, declared []generation.Socket, then func(
 			then(confine.Fail(spec.StageSockets, err))
 		default:
 			l.take(declared, missing)
+			h.saveCookies()
 			then(nil)
 		}
 	}
@@ -142,9 +143,12 @@ func (h *helper) provideNow(l *holding, declared []generation.Socket, then func(
 	}
 	l.busy = true
 	h.start(&task{
-		run:      work,
-		over:     func(late bool) { l.busy = false; finish(late); h.release(l) },
-		leftover: func() { letGo(keepers); closeAll(missing) },
+		run:  work,
+		over: func(late bool) { l.busy = false; finish(late); h.release(l) },
+		leftover: func() {
+			letGo(keepers)
+			h.start(&task{run: func() { closeAll(missing) }, over: func(bool) {}, leftover: func() {}})
+		},
 	})
 }
 
@@ -169,8 +173,7 @@ func openAll(missing []*held, keepers []keeper) error {
 	return nil
 }
 
-// closeAll takes back what openAll did. It may wait for a file system, but for
-// one that has just answered.
+// closeAll takes back what openAll did. It may wait for a file system.
 func closeAll(sockets []*held) {
 	for _, socket := range sockets {
 		if socket.fd >= 0 {
@@ -203,7 +206,7 @@ func (l *holding) dropUndeclared(h *helper, declared []generation.Socket) (remov
 			continue
 		}
 		h.endWatch(l)
-		sys.CloseAll([]int{one.fd})
+		h.discard([]int{one.fd})
 		if one.made {
 			removed = append(removed, endpoint(one.Socket))
 		}

@@ -158,8 +158,14 @@ func (h *helper) exited(inc *incarnation, exited spec.Exited) {
 	h.closeStatus(inc)
 	if inc.state == staged { // The end of file of its status did not come.
 		inc.state, inc.failure = failing, &confine.Failure{Stage: spec.StageExec, Detail: "the process ended before it became the program"}
+		if inc.home != nil && inc.home.oom() != nil {
+			inc.failure.Detail = "limits.cgroup.memory_max: the process was killed for its memory before it became the program"
+		}
 	}
 	exited.Incarnation, exited.At = inc.record.Launch.Incarnation, time.Now()
+	if inc.home != nil { // Asked now, since what has emptied is removed.
+		exited.OOM = inc.home.oom()
+	}
 	inc.record.Exited = &exited
 	empty := h.empty(inc)
 	if inc.state != running {
@@ -278,7 +284,7 @@ func (h *helper) forget(inc *incarnation) {
 		}
 	}
 	h.unsave(inc)
-	h.contain.prune(inc.record.Launch)
+	h.contain.prune(inc.record.Cgroup)
 	h.flush(h.receiver) // A List may wait for this one.
 }
 

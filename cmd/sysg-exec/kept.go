@@ -27,10 +27,26 @@ func (h *helper) keep(c *conn, id uint64, k *spec.Keep, fds []int) {
 		h.refuseGrant(c, id, err)
 		return
 	}
+	for _, fd := range fds {
+		if h.options.system {
+			if err := sys.Keepable(fd); err != nil {
+				h.refuse(c, id, spec.ReasonInvalid, err.Error())
+				return
+			}
+		}
+	}
+	// What came is closed when we return, and the turn may come later: a number
+	// may mean something of our own by then.
+	mine, err := copies(fds)
+	if err != nil {
+		h.refuse(c, id, spec.ReasonInternal, err.Error())
+		return
+	}
 	l := h.holding(o)
 	h.turn(l, func() {
-		for _, fd := range fds {
+		for n, fd := range mine {
 			if err := h.keepOne(l, k.Name, fd); err != nil {
+				h.discard(mine[n:])
 				h.refuse(c, id, spec.ReasonInternal, err.Error())
 				return
 			}
@@ -49,29 +65,40 @@ func (h *helper) keeperOf(k *spec.Keep) (owner, error) {
 		}
 		return ownerOf(&inc.record.Launch), nil
 	}
-	service, err := grant.Listen(spec.Listen{Project: k.Of.Project, Generation: k.Of.Generation, Hash: k.Of.Hash, Service: k.Of.Service}, h.store)
+	service, err := h.grants.Listen(spec.Listen{Project: k.Of.Project, Generation: k.Of.Generation, Hash: k.Of.Hash, Service: k.Of.Service}, h.store)
 	if err == nil && !service.Notify {
 		err = &grant.Refusal{Reason: spec.ReasonUnknown, Detail: fmt.Sprintf("service %q has no notify socket", service.Name)}
 	}
 	return owner{k.Of.Project, k.Of.Service}, err
 }
 
+// copies are copies of all, or none.
+func copies(fds []int) (copied []int, err error) {
+	for _, fd := range fds {
+		one, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			sys.CloseAll(copied)
+			return nil, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+		}
+		copied = append(copied, one)
+	}
+	return copied, nil
+}
+
+// keepOne stores fd, which is its own from then on, unless it fails.
 func (h *helper) keepOne(l *holding, name string, fd int) error {
 	if slices.ContainsFunc(l.kept, func(s stored) bool { return sys.SameFile(s.fd, fd) }) {
+		h.discard([]int{fd})
 		return nil
 	}
 	if len(l.kept) == spec.MaxKept || h.heldFDs() >= h.maxHeld {
 		return fmt.Errorf("%d descriptors are stored already, the most there may be", len(l.kept))
 	}
-	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
-	}
-	one := stored{name: name, fd: copied}
+	one := stored{name: name, fd: fd}
 	// Nothing but the end of its other side, which is always reported. What
 	// cannot be watched, such as a file, has none.
-	one.key, _ = h.watch(copied, 0, func(uint32) {
-		h.turn(l, func() { h.dropKept(l, func(s stored) bool { return s.fd == copied }) })
+	one.key, _ = h.watch(fd, 0, func(uint32) {
+		h.turn(l, func() { h.dropKept(l, func(s stored) bool { return s.fd == fd }) })
 	})
 	l.kept = append(l.kept, one)
 	return nil
@@ -96,7 +123,7 @@ func (h *helper) dropKept(l *holding, meant func(stored) bool) {
 			return false
 		}
 		h.unwatch(s.key)
-		sys.CloseAll([]int{s.fd})
+		h.discard([]int{s.fd})
 		return true
 	})
 }

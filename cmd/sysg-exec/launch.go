@@ -20,9 +20,13 @@ func (h *helper) launch(c *conn, id uint64, l *spec.Launch) {
 		h.launchAgain(c, id, inc, l)
 		return
 	}
-	granted, err := grant.Launch(*l, h.store)
+	granted, err := h.grants.Launch(*l, h.store)
 	if err != nil {
 		h.refuseGrant(c, id, err)
+		return
+	}
+	if h.besideStranger(l) {
+		h.refuse(c, id, spec.ReasonUnknown, "the incarnation beside which it is to run is not the service's")
 		return
 	}
 	if err := h.roomLeft(); err != nil {
@@ -76,6 +80,7 @@ func (h *helper) dispatch() {
 func (h *helper) launchersDone() {
 	_ = sys.Drain(h.wakeFD)
 	h.tasksOver()
+	h.closersDone()
 	for {
 		select {
 		case j := <-h.done:
@@ -127,6 +132,7 @@ func (h *helper) cloned(inc *incarnation, j *job) {
 		return
 	}
 	inc.state, inc.record.PID, inc.record.Started = staged, j.started.PID, time.Now()
+	inc.record.Missing = append(inc.record.Missing, j.started.Missing...)
 	inc.startTicks = j.started.Ticks
 	inc.pidfd, inc.exitKey = j.started.PidFD, exitKey
 	inc.statusFD, inc.statusKey = j.started.StatusFD, statusKey
@@ -180,7 +186,6 @@ func (h *helper) closeStatus(inc *incarnation) {
 func (h *helper) launched(inc *incarnation) {
 	delete(h.flying, inc)
 	inc.state, inc.granted, inc.asked = running, grant.Granted{}, spec.Spawn{}
-	inc.record.Cgroup = inc.home.path()
 	if err := h.save(inc); err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: a restart of this helper will not find incarnation %s: %v\n", inc.record.Launch.Incarnation, err)
 	}

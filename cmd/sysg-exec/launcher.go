@@ -12,7 +12,8 @@ import (
 )
 
 // launcher is the thread "plain": it keeps the helper's credentials, and forks
-// stages and, in user mode, services. A fork waits for its execve, and the
+// stages and, in user mode, services; and, once it is needed, the thread "bare"
+// (bare.go), which forks services in system mode and which it waits for. A fork waits for its execve, and the
 // search for a program and the reading of an env file for a file system, all
 // of which can take for ever; so none of it happens in the loop.
 //
@@ -26,6 +27,8 @@ type launcher struct {
 	forks  *sync.RWMutex
 	// current is the job it works on; only the loop looks at it.
 	current *job
+	// bare is of the launcher's own goroutine.
+	bare bareThread
 }
 
 // job is one launch, of which the launcher fills in the result.
@@ -52,7 +55,9 @@ func (l *launcher) run() {
 	sys.SetThreadName("plain")
 	// Children inherit the mask of this thread, whatever it was started with.
 	maskErr := sys.UnblockSignals()
+	defer l.bare.end()
 	for job := range l.jobs {
+		job.place.Bare = l.bare.run
 		if job.err = maskErr; maskErr == nil {
 			job.run(l.forks)
 		}
@@ -77,6 +82,9 @@ func (j *job) run(forks *sync.RWMutex) {
 func (j *job) closeFiles() {
 	sys.CloseAll([]int{j.place.StdoutFD, j.place.StderrFD})
 	sys.CloseAll(j.place.Files)
+	if j.place.JoinFD > 0 {
+		sys.CloseAll([]int{j.place.JoinFD})
+	}
 }
 
 // discard ends what a job started that nobody waits for any more.

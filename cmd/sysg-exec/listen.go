@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/confine"
 	"systemg.org/sysg/pkg/generation"
-	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -18,20 +17,21 @@ func (h *helper) listen(c *conn, id uint64, l *spec.Listen, fds []int) {
 		h.refuse(c, id, spec.ReasonProtocol, fmt.Sprintf("%d descriptors came for %d names", len(fds), len(l.Names)))
 		return
 	}
-	service, err := grant.Listen(*l, h.store)
+	service, err := h.grants.Listen(*l, h.store)
 	if err != nil {
 		h.refuseGrant(c, id, err)
 		return
 	}
-	copies, err := h.custody(service.Sockets, l.Names, fds)
+	declared := socketsOf(&service)
+	copies, err := h.custody(declared, l.Names, fds)
 	if err != nil {
 		h.refuse(c, id, spec.ReasonInvalid, err.Error())
 		return
 	}
 	held := h.holding(owner{l.Project, l.Service})
 	h.turn(held, func() {
-		held.adopt(copies)
-		h.provideNow(held, service.Sockets, func(failure *confine.Failure) {
+		held.adopt(h, copies)
+		h.provideNow(held, declared, func(failure *confine.Failure) {
 			if failure != nil {
 				h.refuse(c, id, listenReason(failure), failure.Detail)
 				return
@@ -57,7 +57,10 @@ func (h *helper) custody(declared []generation.Socket, names []string, fds []int
 		if !found {
 			return nil, closed(copies, fmt.Errorf("no socket %q is declared", name))
 		}
-		if err := fits(socket, fds[i]); err != nil {
+		if h.options.system && socket.Kind == generation.SocketFIFO {
+			continue // It is where it was, with all that is in it.
+		}
+		if err := h.fits(socket, fds[i]); err != nil {
 			return nil, closed(copies, fmt.Errorf("what came as socket %q does not fit: %w", name, err))
 		}
 		fd, err := unix.FcntlInt(uintptr(fds[i]), unix.F_DUPFD_CLOEXEC, 0)
@@ -90,7 +93,10 @@ func socketNamed(declared []generation.Socket, name string) (generation.Socket, 
 
 // fits says whether fd is what a declaration asks for. What is inherited may be
 // any socket or FIFO, since its unit declares what it is.
-func fits(socket generation.Socket, fd int) error {
+func (h *helper) fits(socket generation.Socket, fd int) error {
+	if h.options.system {
+		return h.returned(socket, fd)
+	}
 	if socket.Kind != generation.SocketInherit {
 		return endpoint(socket).Holds(fd)
 	}
@@ -105,10 +111,10 @@ func fits(socket generation.Socket, fd int) error {
 }
 
 // adopt takes what is not held already.
-func (l *holding) adopt(copies []held) {
+func (l *holding) adopt(h *helper, copies []held) {
 	for _, one := range copies {
 		if l.find(one.Socket) != nil {
-			sys.CloseAll([]int{one.fd})
+			h.discard([]int{one.fd})
 			continue
 		}
 		l.sockets = append(l.sockets, one)

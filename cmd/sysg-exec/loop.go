@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -16,7 +17,7 @@ import (
 // goroutine. Other goroutines reach it only through done and wakeFD.
 type helper struct {
 	options  options
-	self     uint32
+	grants   grant.Helper
 	boot     string
 	contain  containment
 	store    *generations
@@ -29,6 +30,10 @@ type helper struct {
 	epoll   *sys.Epoll
 	watches map[uint64]*watch
 	lastKey uint64
+
+	// listeners are the keys of our own sockets.
+	listeners []uint64
+	closers   closers
 
 	conns []*conn
 	// receiver is the connection that events are sent to.
@@ -58,6 +63,10 @@ type helper struct {
 	runtime string
 	// holdings are what is held for services over their restarts.
 	holdings map[owner]*holding
+	// cookies is what the file of our sockets has, earlier those in it at our
+	// start.
+	cookies string
+	earlier []string
 	// tasks are those whose deadline runs, busy how many of them, or of those
 	// that were given up, are with a goroutine.
 	tasks        map[*task]bool
@@ -85,11 +94,12 @@ type watch struct {
 
 func newHelper(o options, listener int) (*helper, error) {
 	h := &helper{
-		options: o, self: uint32(os.Geteuid()), listener: listener, store: openGenerations(o.state),
+		options: o, listener: listener, store: openGenerations(o),
+		grants:  grant.Helper{UID: uint32(os.Geteuid()), System: o.system, Daemon: o.daemon.uid},
 		watches: map[uint64]*watch{}, incarnations: map[string]*incarnation{}, flying: map[*incarnation]bool{},
 		lost: map[*launcher]bool{}, unsure: map[*incarnation]bool{}, done: make(chan *job, maxLost+1), memory: newMemory(), buf: make([]byte, spec.MaxFrame),
 		runtime: runtimeDir(o, listener), holdings: map[owner]*holding{}, births: map[owner][]time.Time{},
-		tasks: map[*task]bool{}, tasksDone: make(chan *task, maxTasks),
+		tasks: map[*task]bool{}, tasksDone: make(chan *task, maxTasks), closers: closers{done: make(chan struct{}, maxClosers)},
 	}
 	var err error
 	if h.boot, err = bootID(); err != nil {
@@ -124,9 +134,11 @@ func (h *helper) watchOwn() (err error) {
 	if _, err = h.watch(h.wakeFD, sys.Readable, func(uint32) { h.launchersDone() }); err != nil {
 		return err
 	}
-	if _, err = h.watch(h.listener, sys.Readable, func(uint32) { h.accept() }); err != nil {
+	key, err := h.watch(h.listener, sys.Readable, func(uint32) { h.accept() })
+	if err != nil {
 		return err
 	}
+	h.listeners = append(h.listeners, key)
 	if !h.contain.orphans() {
 		return nil
 	}

@@ -6,6 +6,8 @@
 //	sysg-exec serve    answers on the socket that it gets by LISTEN_FDS
 //	sysg-exec hold     keeps the cgroup of sysg-services.service alive
 //	sysg-exec launch   a staged process on its way to its program; not for people
+//	sysg-exec init     process 1 of a service's own process namespace, and what
+//	sysg-exec reap     it becomes; not for people
 //
 // Inside serve (loop.go), one loop on the main thread owns all state and never
 // forks; a locked launcher thread (launcher.go) forks for it.
@@ -22,6 +24,7 @@ import (
 
 const usage = `usage: sysg-exec serve [--state DIR] [--services-unit NAME]
                        [--containment auto|cgroup|session] [--launch-timeout DURATION]
+                       [--system [--daemon-uid UID]]
        sysg-exec hold`
 
 // A staged process acts on itself as its main thread, and the loop stays where
@@ -53,6 +56,16 @@ func run(args []string) error {
 		confine.Become()
 		os.Exit(1) // It has said why, to whom it concerns.
 		return nil
+	case "init":
+		confine.Init()
+		os.Exit(1)
+		return nil
+	case "reap":
+		code, err := reap(args[1:])
+		if err == nil {
+			os.Exit(code)
+		}
+		return err
 	case "--help", "-h", "help":
 		fmt.Println(usage)
 		return nil

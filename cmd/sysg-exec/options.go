@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,14 +21,21 @@ type options struct {
 	containment string
 	// launchTimeout is how long a launch may take to its execve.
 	launchTimeout time.Duration
+	// system: it serves the system's instance, and daemon is as whom sysgd runs.
+	system bool
+	daemon account
 }
 
-// parseOptions reads "--name value" and "--name=value".
+// parseOptions reads "--name value" and "--name=value", and "--system".
 func parseOptions(args []string) (options, error) {
 	o := options{containment: "auto", launchTimeout: 10 * time.Second}
 	for len(args) > 0 {
 		name, value, inline := strings.Cut(args[0], "=")
 		args = args[1:]
+		if name == "--system" && !inline {
+			o.system = true
+			continue
+		}
 		if !inline {
 			if len(args) == 0 {
 				return o, fmt.Errorf("%q needs a value\n%s", name, usage)
@@ -39,15 +47,40 @@ func parseOptions(args []string) (options, error) {
 		}
 	}
 	if o.state == "" {
-		return o, o.setDefaultState()
+		if err := o.setDefaultState(); err != nil {
+			return o, err
+		}
 	}
-	return o, nil
+	return o, o.checkSystem()
+}
+
+// checkSystem completes the options of the system's helper, and refuses what
+// would take from what it holds.
+func (o *options) checkSystem() (err error) {
+	switch {
+	case !o.system && o.daemon != account{}:
+		return errors.New("--daemon-uid is for --system")
+	case !o.system:
+		return nil
+	case os.Geteuid() != 0:
+		return errors.New("--system is for root")
+	case o.containment == "session":
+		return errors.New("--containment session is not for --system: only cgroups tell services from everybody else")
+	}
+	o.containment = "cgroup"
+	if o.daemon == (account{}) {
+		o.daemon, err = findDaemon(passwdPath)
+	}
+	return err
 }
 
 func (o *options) set(name, value string) (err error) {
 	switch name {
 	case "--state":
 		o.state, err = filepath.Abs(value)
+	case "--daemon-uid":
+		o.daemon.uid, err = parseID(value)
+		o.daemon.gid = o.daemon.uid
 	case "--services-unit":
 		o.unit = value
 	case "--containment":
@@ -66,8 +99,12 @@ func (o *options) set(name, value string) (err error) {
 	return err
 }
 
-// setDefaultState is the user's state directory.
+// setDefaultState is the system's state directory, or the user's.
 func (o *options) setDefaultState() error {
+	if o.system {
+		o.state = paths.SystemState
+		return nil
+	}
 	state, err := paths.State(os.Getenv)
 	if err != nil {
 		return fmt.Errorf("%w; use --state", err)

@@ -33,6 +33,10 @@ func (h *helper) receive(c *conn, text []byte, fds []int) {
 	case len(fds) != wantFDs:
 		h.refuseAndClose(c, r.ID, spec.ReasonProtocol, fmt.Sprintf("%d descriptors came with the frame, not %d", len(fds), wantFDs))
 	default:
+		if err := h.grants.Asks(c.caller, &r); err != nil {
+			h.refuseGrant(c, r.ID, err)
+			return
+		}
 		h.carryOut(c, &r, fds)
 	}
 }
@@ -111,7 +115,7 @@ func (h *helper) install(c *conn, id uint64, memfd int) {
 		h.refuse(c, id, spec.ReasonInvalid, fmt.Sprintf("cannot read the generation: %v", err))
 		return
 	}
-	installed, reason, err := h.store.install(text)
+	installed, reason, err := h.store.install(text, h.grants)
 	if err != nil {
 		h.refuse(c, id, reason, err.Error())
 		return
@@ -192,6 +196,6 @@ func (h *helper) quit(c *conn, id uint64) {
 func (h *helper) sendLaunched(w waiter, inc *incarnation) {
 	h.send(w.conn, spec.Reply{ID: w.id, Launched: &spec.Launched{
 		Incarnation: inc.record.Launch.Incarnation, PID: inc.record.PID, Cgroup: inc.record.Cgroup,
-		Notify: inc.notifyFD >= 0, Ready: inc.readyFD >= 0,
+		Notify: inc.notifyFD >= 0, Ready: inc.readyFD >= 0, Missing: inc.record.Missing,
 	}}, frame{of: inc, pidfd: true})
 }

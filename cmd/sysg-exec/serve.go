@@ -31,8 +31,8 @@ func serve(o options) error {
 		return err
 	}
 
-	if err := os.MkdirAll(o.state, 0o700); err != nil {
-		return fmt.Errorf("cannot make the state directory: %w", err)
+	if err := makeState(o); err != nil {
+		return err
 	}
 	lock, err := sys.LockProcess(filepath.Join(o.state, "exec.lock"))
 	if err != nil {
@@ -44,6 +44,12 @@ func serve(o options) error {
 
 	h, err := newHelper(o, listener)
 	if err != nil {
+		return err
+	}
+	if err := h.checkRuntime(); err != nil {
+		return err
+	}
+	if err := h.loadCookies(); err != nil {
 		return err
 	}
 	if err := h.adopt(); err != nil {

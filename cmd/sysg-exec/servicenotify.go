@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -25,15 +26,17 @@ func (h *helper) notifyPath(incarnation string) string {
 
 func (h *helper) makeNotify(inc *incarnation) error {
 	path := h.notifyPath(inc.record.Launch.Incarnation)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("cannot make the folder of notify sockets: %w", err)
+	if !h.options.system { // There it is made at the start; see checkRuntime.
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return fmt.Errorf("cannot make the folder of notify sockets: %w", err)
+		}
 	}
 	fd, err := sys.ListenDatagram(path)
 	if err != nil {
 		return err
 	}
 	inc.notifyFD = fd
-	return nil
+	return h.giveNotify(inc, path)
 }
 
 // adoptNotify binds the sockets of what still runs anew, since ours are gone
@@ -70,4 +73,37 @@ func (h *helper) unlinkNotify(inc *incarnation) {
 	if inc.notifyFD >= 0 {
 		_ = unix.Unlink(h.notifyPath(inc.record.Launch.Incarnation))
 	}
+}
+
+// giveNotify gives the socket in the system's instance to the service's user,
+// who alone may send to it. Its folder is root's, so that the path means what
+// has just been made. Whether a sender with that uid is of this service, and
+// not of another one of the same user's, is told by its cgroup, as sysgd looks.
+func (h *helper) giveNotify(inc *incarnation, path string) error {
+	if !h.options.system {
+		return nil
+	}
+	who, err := h.identityOf(inc)
+	if err == nil {
+		err = os.Lchown(path, int(who.UID), int(who.GID))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot give the notify socket to its service: %w", err)
+	}
+	return nil
+}
+
+// identityOf is as whom an incarnation runs, by what it was launched from.
+func (h *helper) identityOf(inc *incarnation) (generation.Identity, error) {
+	service, l := inc.granted.Service, &inc.record.Launch
+	if service.Confinement == nil { // An earlier helper launched it.
+		hash, launch, err := h.store.Load(l.Project, l.Generation)
+		if err != nil {
+			return generation.Identity{}, err
+		}
+		if service, _ = launch.Service(l.Service); hash != l.Hash || service.Confinement == nil {
+			return generation.Identity{}, fmt.Errorf("generation %d of project %q is not the one that it was launched from", l.Generation, l.Project)
+		}
+	}
+	return service.Confinement.Identity, nil
 }

@@ -37,8 +37,10 @@ func (h *helper) openSpawn() {
 }
 
 func (h *helper) listenSpawn(path string) error {
-	if err := os.MkdirAll(h.runtime, 0o700); err != nil {
-		return err
+	if !h.options.system {
+		if err := os.MkdirAll(h.runtime, 0o700); err != nil {
+			return err
+		}
 	}
 	fd, err := sys.ListenPacket(path)
 	if errors.Is(err, unix.EADDRINUSE) {
@@ -50,10 +52,16 @@ func (h *helper) listenSpawn(path string) error {
 		_ = os.Remove(path)
 		fd, err = sys.ListenPacket(path)
 	}
+	if err == nil && h.options.system {
+		// A service may be anybody's. Its folder is root's, so the path means
+		// what has just been made.
+		err = os.Chmod(path, 0o666)
+	}
 	if err != nil {
 		return err
 	}
-	_, err = h.watch(fd, sys.Readable, func(uint32) { h.acceptAskers(fd) })
+	key, err := h.watch(fd, sys.Readable, func(uint32) { h.acceptAskers(fd) })
+	h.listeners = append(h.listeners, key)
 	return err
 }
 
@@ -72,7 +80,7 @@ func (h *helper) spawn(a *asker, ask spec.Spawn) {
 	}
 	owner, now := ownerOf(&parent.record.Launch), time.Now()
 	request := grant.Child{Parent: parent.record, Ask: ask, Siblings: h.children(owner), Recent: h.births[owner], Now: now}
-	granted, err := grant.Spawn(request, h.store)
+	granted, err := h.grants.Spawn(request, h.store)
 	if err == nil {
 		err = h.roomLeft()
 	}
@@ -87,6 +95,7 @@ func (h *helper) spawn(a *asker, ask spec.Spawn) {
 	}
 	launch := parent.record.Launch
 	launch.Role, launch.Slot, launch.Event = spec.RoleChild, nil, nil
+	launch.Beside = parent.record.Launch.Incarnation
 	if launch.Incarnation, err = sys.RandomID(); err != nil {
 		a.refuse(h, "", err.Error())
 		return
@@ -121,10 +130,19 @@ func (h *helper) children(o owner) (all []spec.Record) {
 // parentOf finds the incarnation that a child is for: that of the process which
 // was named, else of the one that asks. One that is inside a service may speak
 // for that service alone.
+//
+// In the system's instance only what is inside may ask, and it takes a pidfd to
+// prove that it is: a number may come round.
 func (h *helper) parentOf(a *asker, ask *spec.Spawn) (*incarnation, error) {
+	if h.options.system && a.pidfd < 0 {
+		return nil, errors.New("children of services of the system's instance need Linux 6.5: this kernel cannot prove who asks (SO_PEERPIDFD)")
+	}
 	own, err := h.owner(a.pid, a.pidfd)
 	if err != nil {
 		return nil, err
+	}
+	if h.options.system && own == nil && a.uid != 0 {
+		return nil, errors.New("only a process inside a service may ask for a child of that service")
 	}
 	if ask.ParentPID == 0 {
 		ask.ParentPID = a.pid

@@ -20,8 +20,12 @@ type app struct {
 	env      func(string) string
 	out      *output
 	logLevel string
-	// system: manifests are read as the system's instance reads them.
+	// system: it is the system's instance that is meant.
 	system bool
+	// operating: it is not root who works with the system's instance.
+	operating bool
+	// drop: services of the system's instance that name no user run as nobody.
+	drop bool
 	// hurried: the supervisor is to be ended, and asked for no longer than brief.
 	hurried bool
 	// rootsOwn: root works with an instance of its own, and has not said so.
@@ -40,8 +44,13 @@ func newApp() *app {
 	return &app{env: os.Getenv, out: newOutput(os.Stdout, os.Stderr)}
 }
 
-// home finds the instance of this user.
+// home finds the instance of this user, or the system's.
 func (a *app) home() (*instance, error) {
+	if a.instance == nil && a.system {
+		a.instance = &instance{
+			system: true, state: paths.SystemState, runtimes: []string{paths.SystemRuntime}, env: a.env, logLevel: a.logLevel,
+		}
+	}
 	if a.instance == nil {
 		found, err := locate(a.env, os.Getuid())
 		if errors.Is(err, paths.ErrNoHome) {

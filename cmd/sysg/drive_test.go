@@ -28,9 +28,12 @@ func TestWhoMayDoWhatInWhichMode(t *testing.T) {
 		code          string
 	}{
 		{"a user starts", startVerb, globals{}, false, true, ""},
-		{"a user starts the system's", startVerb, globals{system: true}, false, false, api.CodeNeedsRoot},
-		{"a user asks the system's", statusVerb, globals{system: true}, false, false, api.CodeInternal},
-		{"root starts the system's", startVerb, globals{system: true}, true, false, api.CodeInternal},
+		{"an operator starts the system's", startVerb, globals{system: true}, false, false, ""},
+		{"an operator restarts the system's", restartVerb, globals{system: true}, false, false, ""},
+		{"a user reloads the system's", reloadVerb, globals{system: true}, false, false, api.CodeNeedsRoot},
+		{"a user purges the system's", purgeVerb, globals{system: true}, false, false, api.CodeNeedsRoot},
+		{"a user asks the system's", statusVerb, globals{system: true}, false, false, ""},
+		{"root starts the system's", startVerb, globals{system: true}, true, false, ""},
 		{"root has an own one", startVerb, globals{}, true, false, ""},
 		{"root forgets --sys", statusVerb, globals{}, true, true, api.CodeOtherMode},
 		{"root means the own one", statusVerb, globals{user: true}, true, true, ""},
@@ -38,6 +41,22 @@ func TestWhoMayDoWhatInWhichMode(t *testing.T) {
 		err := judgeMode(test.v, test.g, test.root, test.machine)
 		if (err == nil) != (test.code == "") || err != nil && !isCode(err, test.code) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.code)
+		}
+	}
+}
+
+// TestOperatorsInstallNothing: what is installed is root's word.
+func TestOperatorsInstallNothing(t *testing.T) {
+	a, _, _ := quietApp(nil)
+	a.system, a.operating = true, true
+	for name, run := range map[string]func() error{
+		"start of a manifest":   func() error { return (&start{config: "x.yaml"}).run(t.Context(), a) },
+		"start of a command":    func() error { return (&start{command: []string{"x"}}).run(t.Context(), a) },
+		"restart of a manifest": func() error { return (&restart{target: target{config: "x.yaml"}}).run(t.Context(), a) },
+		"start of nothing":      func() error { _, _, err := (&start{}).prepare(t.Context(), a); return err },
+	} {
+		if err := run(); !isCode(err, api.CodeNeedsRoot) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -142,7 +161,7 @@ func TestTheOlderProgramsSettings(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if _, err := manifest.ParseSettings("/sysgd.conf", []byte(got)); err != nil {
+	if _, err := manifest.ParseSettings("/sysgd.conf", []byte(got), manifest.Options{}); err != nil {
 		t.Error(err)
 	}
 	if got := convertSettings("rubbish"); got != "" {

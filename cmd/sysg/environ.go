@@ -14,7 +14,8 @@ import (
 // the manifest's variables mean. What it adds are names that were not there.
 
 // keepEnvironment has manifests read and compiled with the environment of the
-// last start of a project, as far as that is known.
+// last start of a project, as far as that is known, and with its
+// --drop-privileges: a restart gives no service back what the start took from it.
 func (a *app) keepEnvironment(project string) {
 	a.recorded = nil
 	store := generation.Store{Dir: paths.Generations(a.instance.state)}
@@ -25,6 +26,13 @@ func (a *app) keepEnvironment(project string) {
 	if launch, err := store.Launch(project, number); err == nil {
 		a.recorded = &launch
 	}
+}
+
+// drops says whether services that name no user run as nobody.
+func (a *app) drops() bool {
+	return a.drop || a.recorded != nil && slices.ContainsFunc(a.recorded.Services, func(s generation.LaunchService) bool {
+		return s.Confinement != nil && s.Confinement.Identity.Dropped
+	})
 }
 
 // lookupEnv is a variable as the manifest may refer to it.

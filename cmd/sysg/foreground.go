@@ -24,7 +24,12 @@ func (s *start) foreground(ctx context.Context, a *app, selections []selection, 
 	result, err := a.each(attached, selections, func(ctx context.Context, conn *client.Conn, sel selection) (api.Result, error) {
 		p := s.call(sel, numbers)
 		p.Foreground = true
-		result, err := conn.Start(ctx, p, screen.show)
+		result, err := conn.Start(ctx, p, func(reply api.Reply) error {
+			if reply.Result != nil { // of the start; what follows is the life
+				a.warnOfLess([]selection{sel})
+			}
+			return screen.show(reply)
+		})
 		if ctx.Err() != nil {
 			return api.Result{OK: true}, nil
 		}

@@ -11,6 +11,7 @@ import (
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/client"
 	"systemg.org/sysg/pkg/doctor"
+	"systemg.org/sysg/pkg/paths"
 )
 
 // A supervisor that does not answer is killed where everything is to end
@@ -39,7 +40,16 @@ func (a *app) thaw() (*client.Conn, error) {
 	return a.raise(context.Background())
 }
 
-func (i *instance) lockPath() string { return filepath.Join(i.state, "supervisor.lock") }
+func (i *instance) lockPath() string { return paths.Lock(i.state) }
+
+// locks are what both daemons hold for their lives. They are there afterwards,
+// and each is who holds it's: where root made that of sysgd, it could not start.
+func (i *instance) locks() []string {
+	if i.system {
+		makeOwned(i.lockPath())
+	}
+	return []string{i.lockPath(), filepath.Join(i.state, "exec.lock")}
+}
 
 // supervisorPID is who holds the supervisor's lock, 0 if that is nobody, or
 // not one of our programs.

@@ -11,6 +11,7 @@ import (
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/client"
+	"systemg.org/sysg/pkg/spec"
 )
 
 const inspectHelp = `Show one service in full: its state, its processes, what it uses.
@@ -19,6 +20,11 @@ What was measured is kept where the manifest has metrics, and while --stream
 lasts; --live measures now. --stream shows it anew each time that has passed, and
 says how far back samples go (5s). On a terminal s then starts the service, x stops it, r
 restarts it, and Escape leaves.
+
+--exec shows instead what its next launch will do, in order, to the last step
+before the program: as whom it runs, with which limits, in which namespaces.
+--role says for which of its commands (main). Variables are named, and their
+values are not shown.
 
 Exit code: 0 if it is healthy or idle, 1 if it is worth a look, 2 if it is
 failing.`
@@ -32,13 +38,16 @@ var inspectVerb = verb{
 		flags.StringVarP(&i.service, "service", "s", "", "the service; PROJECT/SERVICE is unique")
 		flags.BoolVar(&i.live, "live", false, "measure now")
 		flags.StringVar(&i.stream, "stream", "", "show it anew each time this has passed: 5, 1s, 2m")
+		flags.BoolVar(&i.exec, "exec", false, "show what a launch of it does, step by step")
+		flags.StringVar(&i.role, "role", string(spec.RoleMain), "with --exec: of this command of it, such as main, pre_start or health")
 		return func(ctx context.Context, a *app, _ []string) error { return i.run(ctx, a) }
 	},
 }
 
 type inspect struct {
 	config, project, service string
-	live                     bool
+	live, exec               bool
+	role                     string
 	stream                   string
 }
 
@@ -64,6 +73,13 @@ func (i *inspect) run(ctx context.Context, a *app) error {
 	}
 	if err != nil {
 		return err
+	}
+	if i.exec {
+		steps, err := outlineOf(a.instance.state, params, spec.Role(i.role))
+		if err != nil {
+			return err
+		}
+		return steps.print(a.out)
 	}
 	params.Live, params.Samples = i.live, samplesIn(pause)
 	if pause > 0 {

@@ -66,10 +66,18 @@ func overviewOfUnit(unit api.Unit, colour bool) string {
 		"Manifest", unit.Project.ConfigPath, "Kind", unit.Kind, "Intent", unit.Intent,
 		"State", unit.State+" ("+words(unit.Phase)+")", "Cause", clean(unit.Cause),
 		"Health", paint(colour, healthStyle(unit.Health), unit.Health),
-		"Process", process, "Uptime", up, "Last exit", last, "Restarts", fmt.Sprint(unit.Restarts), "Next", next,
+		"User", runsAs(unit), "Process", process, "Uptime", up, "Last exit", last, "Restarts", fmt.Sprint(unit.Restarts), "Next", next,
 		"Command", clean(strings.Join(strings.Fields(unit.Command), " ")), "Running as", clean(unit.RuntimeCommand),
 		"Cgroup", unit.Cgroup, "Notes", clean(strings.Join(unit.Notes, "; ")),
 	)
+}
+
+// runsAs is the user whom the manifest names, in the system's instance.
+func runsAs(unit api.Unit) string {
+	if unit.PrivilegesDropped {
+		return unit.RunsAs + " (--drop-privileges)"
+	}
+	return unit.RunsAs
 }
 
 func processTree(processes []api.ProcessDetail) string {

@@ -15,9 +15,11 @@ import (
 	"systemg.org/sysg/pkg/paths"
 )
 
-// instance is where one user's daemons and their files are.
+// instance is where one user's daemons, or the system's, and their files are.
 type instance struct {
-	state string
+	// system: root keeps it, and sysgd has files of its own in it (system.go).
+	system bool
+	state  string
 	// runtimes are the folders where the sockets may be, the best first.
 	runtimes []string
 	// runtime is the one where they are, once that is known.
@@ -48,6 +50,9 @@ func (i *instance) consider(dir string) {
 	}
 }
 
+// ours says whether we may start its daemons.
+func (i *instance) ours() bool { return !i.system || os.Geteuid() == 0 }
+
 func (i *instance) recordPath() string { return filepath.Join(i.state, "runtime") }
 func (i *instance) supervisorLog() string {
 	return filepath.Join(paths.Logs(i.state), "supervisor.log")
@@ -68,7 +73,7 @@ func (i *instance) reach() (*client.Conn, error) {
 		conn, err := client.Dial(sysgd.socketIn(dir))
 		if err == nil {
 			i.runtime = dir
-			if sysgExec.diedIn(dir) {
+			if i.ours() && sysgExec.diedIn(dir) {
 				// Where that fails sysgd still has something to tell.
 				_ = i.startMissing(dir)
 			}
@@ -78,6 +83,9 @@ func (i *instance) reach() (*client.Conn, error) {
 			return nil, err
 		}
 	}
+	if !i.ours() {
+		return nil, noSystemSupervisor()
+	}
 	for _, dir := range i.runtimes {
 		if sysgExec.answersIn(dir) {
 			return i.raiseIn(dir)
@@ -85,6 +93,9 @@ func (i *instance) reach() (*client.Conn, error) {
 	}
 	if i.orphaned() {
 		return i.raiseIn(i.runtimes[len(i.runtimes)-1]) // the one that is recorded, if it is another
+	}
+	if i.system {
+		return nil, noSystemSupervisor()
 	}
 	return nil, noSupervisor()
 }
@@ -143,11 +154,21 @@ type daemon struct {
 var (
 	sysgExec = daemon{
 		name: "sysg-exec", socketIn: paths.Exec, network: "unixpacket", fdName: "exec",
-		args: func(i *instance, _ string) []string { return []string{"serve", "--state", i.state} },
+		args: func(i *instance, _ string) []string {
+			if i.system {
+				return []string{"serve", "--system"}
+			}
+			return []string{"serve", "--state", i.state}
+		},
 	}
 	sysgd = daemon{
 		name: "sysgd", socketIn: paths.Control, network: "unix", fdName: "control",
-		args: func(i *instance, runtime string) []string { return []string{"--state", i.state, "--runtime", runtime} },
+		args: func(i *instance, runtime string) []string {
+			if i.system {
+				return []string{"--system"}
+			}
+			return []string{"--state", i.state, "--runtime", runtime}
+		},
 	}
 )
 

@@ -290,7 +290,7 @@ func TestAFolderThatOthersWriteToIsRefused(t *testing.T) {
 }
 
 func TestASocketPathThatIsTooLongIsSaidSo(t *testing.T) {
-	_, err := bind(sysgd, "/tmp/"+strings.Repeat("x", 100))
+	_, err := new(instance).bind(sysgd, "/tmp/"+strings.Repeat("x", 100))
 	if err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Error(err)
 	}

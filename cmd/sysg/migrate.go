@@ -42,7 +42,7 @@ func migrate(a *app, config string, inPlace bool) error {
 	if err != nil {
 		return fmt.Errorf("cannot tell where %q is: %w", config, err)
 	}
-	problems, sources, err := a.judge(path, false)
+	problems, sources, err := a.judge(path)
 	if err != nil {
 		return err
 	}

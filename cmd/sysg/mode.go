@@ -6,10 +6,8 @@ import (
 	"os"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/paths"
 )
-
-// systemState is where the system's instance keeps its state.
-const systemState = "/var/lib/systemg"
 
 // enter decides whether a verb may go on in the mode that the flags ask for,
 // and says what is worth knowing about it.
@@ -19,13 +17,15 @@ func (a *app) enter(v verb, g globals) error {
 		return nil
 	}
 	root := os.Geteuid() == 0
-	if err := judgeMode(v, g, root, exists(systemState)); err != nil {
+	if err := judgeMode(v, g, root, exists(paths.SystemState)); err != nil {
 		return err
 	}
-	if g.drop {
-		a.warn(droppingNothing(v, root))
+	if why := droppingNothing(v, g.system); g.drop && why != "" {
+		a.warn(why)
 	}
-	a.rootsOwn = root && !g.user
+	a.system, a.drop = g.system, g.drop
+	a.operating = g.system && !root
+	a.rootsOwn = root && !g.user && !g.system
 	return nil
 }
 
@@ -37,24 +37,14 @@ func exists(path string) bool {
 // judgeMode holds a command against who calls it and what there is.
 func judgeMode(v verb, g globals, root, systemInstance bool) error {
 	switch {
-	case g.system && !root && v.installs:
-		return &api.Diagnostic{
-			Code: api.CodeNeedsRoot, Title: fmt.Sprintf("sysg --sys %s needs root", v.name),
-			Help: []api.Help{
-				{Label: "as root", Command: "sudo sysg --sys " + v.name},
-				{Label: "your own instance", Command: "sysg " + v.name},
-			},
-		}
+	case g.system && !root && v.installs && !v.operates:
+		return needsRoot(v.name)
 	case g.system:
-		return &api.Diagnostic{
-			Code: api.CodeInternal, Title: "this version has no system instance yet",
-			Notes: []string{"--sys asks for it; everything runs as the user who calls sysg, root included"},
-			Help:  []api.Help{{Label: "use your own instance", Command: "sysg " + v.name}},
-		}
+		return nil
 	case root && !g.user && systemInstance:
 		return &api.Diagnostic{
 			Code: api.CodeOtherMode, Title: "there is a system instance, and --sys is not given",
-			Notes: []string{systemState + " has its state; without --sys root's own instance is meant"},
+			Notes: []string{paths.SystemState + " has its state; without --sys root's own instance is meant"},
 			Help: []api.Help{
 				{Label: "the system's", Command: "sysg --sys " + v.name},
 				{Label: "root's own", Command: "sysg --user " + v.name},
@@ -64,16 +54,29 @@ func judgeMode(v verb, g globals, root, systemInstance bool) error {
 	return nil
 }
 
-// droppingNothing says why --drop-privileges does nothing here.
-func droppingNothing(v verb, root bool) string {
+// needsRoot refuses what root alone may do. Operators start and stop what root
+// has installed, which they have to name: manifests are root's.
+func needsRoot(verb string) *api.Diagnostic {
+	d := &api.Diagnostic{
+		Code: api.CodeNeedsRoot, Title: fmt.Sprintf("sysg --sys %s needs root", verb),
+		Help: []api.Help{{Label: "as root", Command: "sudo sysg --sys " + verb}, {Label: "your own instance", Command: "sysg " + verb}},
+	}
+	if verb == "start" || verb == "restart" {
+		d.Title = fmt.Sprintf("sysg --sys %s of a manifest needs root", verb)
+		d.Help = append(d.Help, api.Help{Label: "what root has installed", Command: "sysg --sys " + verb + " -p PROJECT"})
+	}
+	return d
+}
+
+// droppingNothing says why --drop-privileges does nothing here, "" where it does.
+func droppingNothing(v verb, system bool) string {
 	switch {
-	case !v.installs:
+	case !v.installs && v.name != planVerb.name:
 		return "--drop-privileges is only for start and restart"
-	case !root:
-		return "--drop-privileges has no effect when not running as root"
-	default:
+	case !system:
 		return "--drop-privileges has no effect without --sys: services of your own instance run as you"
 	}
+	return ""
 }
 
 // warnOfEnvironment names variables that do nothing any more.

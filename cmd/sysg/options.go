@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/user"
+	"runtime"
 	"strconv"
 	"time"
 
+	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/manifest"
+	"systemg.org/sysg/pkg/paths"
+	"systemg.org/sysg/pkg/seccomp"
 )
 
 // manifestOptions is what manifests are read with: this user, this machine, and
@@ -30,8 +33,9 @@ func (a *app) manifestOptions(sources *manifest.Sources) (manifest.Options, erro
 		},
 		LookupEnv: a.lookupEnv,
 		Home:      a.env("HOME"), User: a.env("USER"), Shell: a.env("SHELL"), UID: uint32(os.Geteuid()),
-		LookupUser: accounts(lookupUser), LookupGroup: accounts(lookupGroup),
-		Budget: a.budget(), Settings: settings, System: a.system,
+		LookupUser: remembered(lookupUser), LookupGroup: remembered(lookupGroup),
+		Budget: a.budget(), Settings: settings,
+		System: a.system, DropPrivileges: a.drops(), State: paths.Projects(paths.SystemState), CompileSeccomp: compileSeccomp,
 	}
 	if a.recorded == nil {
 		// A schedule whose years have passed is no reason to refuse what runs.
@@ -57,36 +61,8 @@ func (a *app) budget() time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// accounts asks for each name once: a manifest may name one ten thousand times.
-func accounts(look func(name string) (string, error)) func(name string) (uint32, bool) {
-	type answer struct {
-		id    uint32
-		found bool
-	}
-	known := map[string]answer{}
-	return func(name string) (uint32, bool) {
-		if got, asked := known[name]; asked {
-			return got.id, got.found
-		}
-		text, err := look(name)
-		id, parseErr := strconv.ParseUint(text, 10, 32)
-		known[name] = answer{uint32(id), err == nil && parseErr == nil}
-		return known[name].id, known[name].found
-	}
-}
-
-func lookupUser(name string) (string, error) {
-	found, err := user.Lookup(name)
-	if err != nil {
-		return "", err
-	}
-	return found.Uid, nil
-}
-
-func lookupGroup(name string) (string, error) {
-	found, err := user.LookupGroup(name)
-	if err != nil {
-		return "", err
-	}
-	return found.Gid, nil
+// compileSeccomp makes the filter for this machine, which is the one that it is
+// installed on.
+func compileSeccomp(s manifest.Seccomp) (*generation.Seccomp, error) {
+	return seccomp.Compile(runtime.GOARCH, seccomp.Profile{Name: s.Profile, Allow: s.Allow, Deny: s.Deny, Kill: s.Default == "kill"})
 }

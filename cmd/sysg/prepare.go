@@ -16,6 +16,10 @@ import (
 // prepare finds what is meant, makes the daemons run, and installs what the
 // manifest says. What is not in numbers starts as it was installed last.
 func (s *start) prepare(ctx context.Context, a *app) ([]selection, map[string]int, error) {
+	if a.operating {
+		selections, err := s.recorded(ctx, a, needsRoot("start"))
+		return selections, nil, err
+	}
 	path, err := a.findManifest(s.config)
 	if err != nil {
 		return nil, nil, err

@@ -152,6 +152,7 @@ func (a *app) each(ctx context.Context, selections []selection, do call) (api.Re
 // settle ends a mutation: its sentence, or what failed.
 func (a *app) settle(selections []selection, did string, result api.Result) error {
 	result.Message = sentence(selections, did, result.Message)
+	a.warnOfLess(selections)
 	if result.OK {
 		a.out.success(result)
 		return nil

@@ -49,14 +49,14 @@ func (i *instance) projectsFrom(path string, known []string) []string {
 
 // alone runs do while no daemon of this instance can start.
 func (i *instance) alone(do func() error) error {
-	for _, name := range []string{"supervisor.lock", "exec.lock"} {
-		lock, err := sys.Lock(filepath.Join(i.state, name))
+	for _, path := range i.locks() {
+		lock, err := sys.Lock(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // there is no folder of state
 		case errors.Is(err, sys.ErrLocked):
 			return &api.Diagnostic{
 				Code: api.CodePurgeRefused, Title: "a daemon of this instance runs, and nothing was deleted",
-				Notes: []string{"somebody holds " + filepath.Join(i.state, name)},
+				Notes: []string{"somebody holds " + path},
 			}
 		case err != nil:
 			return err
@@ -84,20 +84,36 @@ func (i *instance) discard(projects []string) error {
 }
 
 // raze deletes everything but the locks, which must never be deleted: two
-// processes could then hold two files of one name.
+// processes could then hold two files of one name. Of the system's instance the
+// folders stay, which only root can make.
 func (i *instance) raze() error {
 	var left []string
-	entries, err := os.ReadDir(i.state)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, entry := range entries {
-		if strings.HasSuffix(entry.Name(), ".lock") {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(i.state, entry.Name())); err != nil {
+	clear := func(folder string, keep func(name string) bool) {
+		entries, err := os.ReadDir(folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			left = append(left, err.Error())
 		}
+		for _, entry := range entries {
+			if keep(entry.Name()) {
+				continue
+			}
+			if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+				left = append(left, err.Error())
+			}
+		}
+	}
+	isLock := func(name string) bool { return strings.HasSuffix(name, ".lock") }
+	if !i.system {
+		clear(i.state, isLock)
+	} else {
+		for _, folder := range []string{paths.Generations(i.state), paths.Projects(i.state), paths.Logs(i.state)} {
+			clear(folder, isLock)
+		}
+		made := func(name string) bool {
+			path := filepath.Join(i.state, name)
+			return isLock(name) || path == paths.Generations(i.state) || path == paths.Projects(i.state)
+		}
+		clear(i.state, made)
 	}
 	for _, dir := range i.runtimes {
 		if err := os.RemoveAll(paths.Spool(dir)); err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -30,11 +31,19 @@ func (i *instance) raiseIn(dir string) (*client.Conn, error) {
 }
 
 func (i *instance) startMissing(dir string) error {
+	if i.system {
+		return i.startSystem(dir)
+	}
 	for _, folder := range []string{i.state, dir, filepath.Dir(i.supervisorLog())} {
 		if err := privateFolder(folder); err != nil {
 			return err
 		}
 	}
+	return i.startBoth(dir)
+}
+
+// startBoth starts those of the daemons that do not answer. The folders are there.
+func (i *instance) startBoth(dir string) error {
 	lock, err := lockFile(filepath.Join(dir, "start.lock"))
 	if err != nil {
 		return err
@@ -113,13 +122,13 @@ func (i *instance) start(d daemon, dir string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := bind(d, dir)
+	listener, err := i.bind(d, dir)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	if err := os.WriteFile(i.recordPath(), []byte(dir+"\n"), 0o600); err != nil {
-		return fmt.Errorf("cannot record where the sockets are: %w", err)
+	if err := i.record(dir); err != nil {
+		return err
 	}
 	log, err := openSupervisorLog(i.supervisorLog())
 	if err != nil {
@@ -132,13 +141,17 @@ func (i *instance) start(d daemon, dir string) error {
 	}
 	defer func() { _ = null.Close() }()
 
+	attributes, options, err := i.become(d)
+	if err != nil {
+		return err
+	}
 	// We ourselves, so that a verb of ours can put the pid into LISTEN_PID.
-	argv := append([]string{"sysg", activateVerb.name, program}, d.args(i, dir)...)
+	argv := slices.Concat([]string{"sysg", activateVerb.name}, options, []string{program}, d.args(i, dir))
 	process, err := os.StartProcess("/proc/self/exe", argv, &os.ProcAttr{
 		Dir:   "/",
 		Env:   i.daemonEnvironment(d),
 		Files: []*os.File{null, log, log, listener},
-		Sys:   &syscall.SysProcAttr{Setsid: true},
+		Sys:   attributes,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot start %s: %w", d.name, err)
@@ -146,6 +159,17 @@ func (i *instance) start(d daemon, dir string) error {
 	// It outlives us, or becomes a zombie under a foreground start that does
 	// not look. This ends with either of us.
 	go func() { _, _ = process.Wait() }()
+	return nil
+}
+
+// record notes where the sockets are, for callers with another environment.
+func (i *instance) record(dir string) error {
+	if i.system {
+		return nil
+	}
+	if err := os.WriteFile(i.recordPath(), []byte(dir+"\n"), 0o600); err != nil {
+		return fmt.Errorf("cannot record where the sockets are: %w", err)
+	}
 	return nil
 }
 
@@ -174,11 +198,27 @@ func openSupervisorLog(path string) (*os.File, error) {
 			return nil, err
 		}
 	}
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	// The folder is the daemon's, and we may be root: a second name of a file
+	// of somebody else's is not what we write to.
+	info, err := file.Stat()
+	if err == nil {
+		if stat, ok := info.Sys().(*syscall.Stat_t); !ok || !info.Mode().IsRegular() || stat.Nlink != 1 {
+			err = fmt.Errorf("%q is not a regular file with one name", path)
+		}
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 // bind makes d's socket, in place of a stale one. The lock is held.
-func bind(d daemon, dir string) (*os.File, error) {
+func (i *instance) bind(d daemon, dir string) (*os.File, error) {
 	path := d.socketIn(dir)
 	if err := fits(path); err != nil {
 		return nil, err
@@ -188,14 +228,19 @@ func bind(d daemon, dir string) (*os.File, error) {
 			return nil, fmt.Errorf("cannot remove a stale socket: %w", err)
 		}
 	}
+	// It is its owner's alone from the first moment on.
+	umask := syscall.Umask(0o177)
 	listener, err := net.ListenUnix(d.network, &net.UnixAddr{Name: path, Net: d.network})
+	syscall.Umask(umask)
 	if err != nil {
 		return nil, fmt.Errorf("cannot bind the socket of %s: %w", d.name, err)
 	}
 	listener.SetUnlinkOnClose(false)
 	defer func() { _ = listener.Close() }()
-	// Nobody else can enter the folder, so that nobody connects before this.
-	if err := os.Chmod(path, 0o600); err != nil {
+	if i.system {
+		err = openToOthers(d, path)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return listener.File()
@@ -206,6 +251,9 @@ func bind(d daemon, dir string) (*os.File, error) {
 // sysg is called by a service it would mark the daemon as part of that service.
 func (i *instance) daemonEnvironment(d daemon) []string {
 	env := []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=" + d.fdName}
+	if i.system {
+		return append(env, i.systemEnvironment()...)
+	}
 	kept := []string{
 		"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "DBUS_SESSION_BUS_ADDRESS",
 		"XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "GOCOVERDIR",

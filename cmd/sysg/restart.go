@@ -22,7 +22,7 @@ is restarted. The manifests are those that the projects were started from, or
 the one of -c. An invalid manifest changes nothing.`
 
 var restartVerb = verb{
-	name: "restart", short: "read the manifest again and restart", help: restartHelp, installs: true,
+	name: "restart", short: "read the manifest again and restart", help: restartHelp, installs: true, operates: true,
 	setup: func(flags *pflag.FlagSet) action {
 		r := restart{}
 		r.declare(flags, "the manifest to restart with")
@@ -38,8 +38,11 @@ type restart struct {
 }
 
 func (r *restart) run(ctx context.Context, a *app) error {
+	if a.operating && r.config != "" {
+		return needsRoot("restart")
+	}
 	conn, err := a.reach()
-	if isCode(err, api.CodeNoSupervisor) && !r.reload {
+	if isCode(err, api.CodeNoSupervisor) && !r.reload && !a.operating {
 		return r.begin(ctx, a, err)
 	}
 	if err != nil {
@@ -57,15 +60,17 @@ func (r *restart) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if a.drifted() && r.empty() {
+	if a.drifted() && r.empty() && !a.operating {
 		if conn, err = a.recycle(ctx, conn); err != nil {
 			return err
 		}
 		defer func() { _ = conn.Close() }()
 	}
-	numbers, err := a.installOrStay(generations, selections)
-	if err != nil {
-		return err
+	var numbers map[string]int
+	if !a.operating {
+		if numbers, err = a.installOrStay(generations, selections); err != nil {
+			return err
+		}
 	}
 	reconcile := anyChanged(selections, numbers, snapshot)
 	shown := newProgress(a.out)
@@ -126,6 +131,9 @@ func (r *restart) prepare(a *app, snapshot api.Snapshot) ([]selection, []generat
 	}
 	if len(selections) == 0 {
 		return nil, nil, &api.Diagnostic{Code: api.CodeUnknownUnit, Title: "nothing to restart: the supervisor knows no project"}
+	}
+	if a.operating { // It is restarted as root has installed it.
+		return selections, nil, nil
 	}
 	generations, err := a.reload(selections, snapshot)
 	return selections, generations, err

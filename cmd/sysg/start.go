@@ -36,7 +36,7 @@ allow it (spawn: {mode: dynamic, limits: ...}).`
 
 var startVerb = verb{
 	name: "start", usage: "[COMMAND...]", short: "start a manifest's services, or a command", help: startHelp,
-	program: true, installs: true,
+	program: true, installs: true, operates: true,
 	setup: func(flags *pflag.FlagSet) action {
 		s := start{}
 		c := spawn{}
@@ -101,8 +101,13 @@ func (s *start) check() error {
 }
 
 func (s *start) run(ctx context.Context, a *app) error {
-	if err := a.importSettings(); err != nil {
-		return err
+	if a.operating && (s.config != "" || len(s.command) > 0) {
+		return needsRoot("start")
+	}
+	if !a.operating {
+		if err := a.importSettings(); err != nil {
+			return err
+		}
 	}
 	if len(s.command) > 0 {
 		if err := s.stage(a); err != nil {

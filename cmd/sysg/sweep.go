@@ -27,8 +27,8 @@ func (i *instance) awaitEnd(conn *client.Conn) error {
 	// It ends with the locks or with us.
 	go func() {
 		defer close(gone)
-		for _, name := range []string{"supervisor.lock", "exec.lock"} {
-			if lock, err := lockFile(filepath.Join(i.state, name)); err == nil {
+		for _, path := range i.locks() {
+			if lock, err := lockFile(path); err == nil {
 				_ = lock.Close()
 			}
 		}

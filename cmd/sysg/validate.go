@@ -24,8 +24,10 @@ var validateVerb = verb{
 		var config string
 		flags.StringVarP(&config, "config", "c", "", "the manifest")
 		return func(_ context.Context, a *app, _ []string) error {
-			system, _ := flags.GetBool("sys")
-			return validate(a, config, system)
+			// It needs no instance, so that nobody else has looked at these.
+			a.system, _ = flags.GetBool("sys")
+			a.drop, _ = flags.GetBool("drop-privileges")
+			return validate(a, config)
 		}
 	},
 }
@@ -54,7 +56,7 @@ type finding struct {
 	Doc string `json:"doc"`
 }
 
-func validate(a *app, config string, system bool) error {
+func validate(a *app, config string) error {
 	path, err := a.findManifest(config)
 	if err != nil {
 		return err
@@ -62,7 +64,7 @@ func validate(a *app, config string, system bool) error {
 	if path == "" {
 		return noManifest()
 	}
-	problems, sources, err := a.judge(path, system)
+	problems, sources, err := a.judge(path)
 	if err != nil {
 		return err
 	}
@@ -99,8 +101,7 @@ func (r report) verdict() string {
 
 // judge is all that is wrong with a manifest, compiled and all. An error is
 // one that is not the manifest's.
-func (a *app) judge(path string, system bool) (manifest.Problems, *manifest.Sources, error) {
-	a.system = system
+func (a *app) judge(path string) (manifest.Problems, *manifest.Sources, error) {
 	m, sources, err := a.read(path)
 	var problems manifest.Problems
 	if err == nil {

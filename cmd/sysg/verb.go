@@ -28,6 +28,9 @@ type verb struct {
 	program bool
 	// installs: it changes what the system runs, for which --sys needs root.
 	installs bool
+	// operates: where there is nothing to install, operators of the system's
+	// instance may do it too.
+	operates bool
 	// offline: it works with files alone, and has no instance to talk to.
 	offline bool
 	// later is for verbs that the older program did not have. Their exit codes
@@ -46,7 +49,7 @@ type action func(ctx context.Context, a *app, words []string) error
 // verbs are all verbs, in the order of help.
 func verbs() []verb {
 	return []verb{
-		startVerb, stopVerb, restartVerb, reloadVerb, planVerb, generationsVerb, rollbackVerb, statusVerb, inspectVerb, logsVerb, whyVerb, cronVerb, eventsVerb, purgeVerb, doctorVerb, validateVerb, schemaVerb, migrateVerb, explainVerb, versionVerb, completionVerb(), helpVerb(), activateVerb, spawnVerb,
+		startVerb, stopVerb, restartVerb, reloadVerb, planVerb, generationsVerb, rollbackVerb, statusVerb, inspectVerb, securityVerb, logsVerb, whyVerb, cronVerb, eventsVerb, purgeVerb, doctorVerb, validateVerb, schemaVerb, migrateVerb, explainVerb, versionVerb, completionVerb(), helpVerb(), activateVerb, spawnVerb,
 	}
 }
 

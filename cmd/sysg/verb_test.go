@@ -60,8 +60,8 @@ func TestWhatACommandLineMeans(t *testing.T) {
 		{"version --format xml", 1, "error[SG0204]"},
 		{"version --color=sometimes", 2, "--color is auto, always or never"},
 		{"version --log-level loud", 2, "--log-level is"},
-		{"--sys status", 1, "this version has no system instance yet"},
-		{"status --sys", 1, "this version has no system instance yet"},
+		{"--sys status", 1, "no system supervisor is running"},
+		{"status --sys", 1, "no system supervisor is running"},
 		{"--sys --user status", 2, "exclude each other"},
 		{"stop --supervisor -s api", 1, "error[SG0204]"},
 		{"logs", 1, "error[SG0019]"},
@@ -98,6 +98,7 @@ func TestWhatACommandLineMeans(t *testing.T) {
 			a, stdout, stderr := quietApp(map[string]string{"HOME": "/nowhere", "XDG_CONFIG_HOME": "/nowhere"})
 			// Found beforehand: the machine's own runtime folder is none of ours.
 			a.instance = &instance{state: "/nowhere/.local/share/systemg", runtimes: []string{"/nowhere/run"}, env: a.env}
+			a.instance.system = strings.Contains(test.args, "--sys")
 			if got := a.end(a.dispatch(strings.Fields(test.args))); got != test.exits {
 				t.Errorf("exits %d, want %d", got, test.exits)
 			}

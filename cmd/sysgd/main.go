@@ -9,15 +9,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/spf13/pflag"
-
-	"systemg.org/sysg/pkg/paths"
 	"systemg.org/sysg/pkg/supervisor"
 )
 
@@ -53,45 +49,18 @@ func level(name string) slog.Level {
 	return slog.LevelInfo
 }
 
-// run is the daemon's life: until a signal or Shutdown ends it. Neither touches
-// a service; Shutdown has stopped them all before.
+// run is the daemon's life: until a signal (farewell.go) or Shutdown ends it.
 func run(arguments []string, log *slog.Logger) error {
 	directories, err := parse(arguments)
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
-	return serve(ctx, directories, log)
-}
-
-// directories are where the daemon keeps things and where sysg-exec is found.
-type directories struct {
-	state   string
-	runtime string
-}
-
-func parse(arguments []string) (directories, error) {
-	var d directories
-	flags := pflag.NewFlagSet("sysgd", pflag.ContinueOnError)
-	flags.StringVar(&d.state, "state", "", "state directory (default $XDG_DATA_HOME/systemg)")
-	flags.StringVar(&d.runtime, "runtime", "", "directory of the sockets (default $XDG_RUNTIME_DIR/systemg)")
-	if err := flags.Parse(arguments); err != nil {
-		return d, err
-	}
-	if flags.NArg() > 0 {
-		return d, fmt.Errorf("cannot understand %q: sysgd takes no arguments", flags.Arg(0))
-	}
-	if d.state == "" {
-		state, err := paths.State(os.Getenv)
-		if err != nil {
-			return d, fmt.Errorf("%w; use --state", err)
-		}
-		d.state = state
-	}
-	if d.runtime == "" {
-		d.runtime = paths.Runtime(os.Getenv, d.state, os.Getuid())
-	}
-	return d, nil
+	return serve(ctx, directories, log, func(rest func(context.Context)) {
+		go heed(signals, stop, directories.system, log, rest) // Ends with us.
+	})
 }

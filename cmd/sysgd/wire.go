@@ -6,9 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"systemg.org/sysg/pkg/execclient"
@@ -27,22 +25,22 @@ import (
 // serve puts the parts together and runs them. The order is that of need: the
 // lock before anything is read, the parts before the supervisor, the listener
 // last, so that the first client meets a supervisor.
-func serve(ctx context.Context, d directories, log *slog.Logger) error {
+func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest func(context.Context))) error {
 	listener, inherited, err := systemd.Listener("control")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(d.state, 0o700); err != nil {
+	if err := d.prepare(); err != nil {
 		return err
 	}
-	lock, err := takeState(ctx, filepath.Join(d.state, "supervisor.lock"))
+	lock, err := takeState(ctx, paths.Lock(d.state))
 	if err != nil {
 		return err
 	}
 	// Never closed by us: whoever gets it may rely on our being gone.
 	defer runtime.KeepAlive(lock)
 	defer pidFile(d.state, log)()
-	bootID, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	boot, err := bootID()
 	if err != nil {
 		return err
 	}
@@ -80,11 +78,13 @@ func serve(ctx context.Context, d directories, log *slog.Logger) error {
 		Logs:        captured{capture, paths.Logs(d.state)},
 		States:      states{writer, paths.Projects(d.state)},
 		Inherited:   inherited,
-		BootID:      strings.TrimSpace(string(bootID)),
+		BootID:      boot,
+		System:      d.system,
 		Log:         log,
 	})
+	heed(resting(s, log))
 	return runBoth(ctx, s, log, func(ctx context.Context) error {
-		return server.Serve(ctx, listener, s, server.Options{Version: version.Version, State: d.state, Log: log})
+		return server.Serve(ctx, listener, s, server.Options{Version: version.Version, State: d.state, Log: log, System: access(d, s, log)})
 	})
 }
 

@@ -85,8 +85,8 @@ var drivingExplanations = []Explanation{
 		"Add `--sys`, or `--user` if root's own instance is meant.",
 	},
 	{
-		CodeNeedsRoot, "`--sys` needs root.",
-		"The system's instance is changed by root only.",
+		CodeNeedsRoot, "The caller may not do that.",
+		"The system's instance is changed by root only. Members of the group sysg start and stop what root has installed; others may look on, unless `access.others` of /etc/systemg/sysgd.conf is none.",
 		"Run it with sudo, or leave out `--sys` to use your own instance.",
 	},
 	{

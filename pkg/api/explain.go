@@ -15,7 +15,7 @@ type Explanation struct {
 
 // Explanations are those of all codes, sorted by code.
 func Explanations() []Explanation {
-	all := slices.Concat(explanations, drivingExplanations, logsExplanations, timeExplanations)
+	all := slices.Concat(explanations, drivingExplanations, logsExplanations, timeExplanations, confinedExplanations)
 	slices.SortFunc(all, func(a, b Explanation) int { return strings.Compare(a.Code, b.Code) })
 	return all
 }

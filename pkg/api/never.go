@@ -16,7 +16,6 @@ const (
 	noPID1  = "`sysg init` is not part of this version."
 	noLive  = "There is no upgrade command: the supervisor can be replaced at any time, and its services run on."
 	noXML   = "Only the settings of the older program are taken over (supervisor.xml); its services are started anew from their manifests, so no state is migrated."
-	noRoot  = "It is about what only the system instance may do, and this version has none."
 	noTrace = "The older program reserved it. Nothing is observed with eBPF in this version."
 )
 
@@ -48,18 +47,9 @@ var absences = []Absence{
 	{"SG0712", "Process 1 misses something.", noPID1},
 	{"SG0713", "Something outlived the end of process 1.", noPID1},
 	{"SG0714", "Process 1 cannot be upgraded.", noPID1},
-	{"SG0721", "A key that asks for protection cannot be enforced.", "Such a key is refused when the manifest is read (SG0705), before anything starts."},
-	{"SG0722", "The seccomp filter could not be installed.", noRoot},
-	{"SG0724", "Landlock is not there, or not complete.", noRoot},
 	{"SG0725", "There is no such seccomp profile.", "A profile that does not exist is refused when the manifest is read (SG0210)."},
-	{"SG0726", "seccomp does not know this processor.", noRoot},
-	{"SG0727", "A namespace could not be made.", noRoot},
+	{"SG0726", "seccomp does not know this processor.", "A filter that cannot be compiled is refused when the manifest is read (SG0210)."},
 	{"SG0731", "Reserved for observation.", noTrace},
 	{"SG0732", "Reserved for observation.", noTrace},
 	{"SG0733", "Reserved for observation.", noTrace},
-	{"SG0744", "The groups of a service could not be set.", noRoot},
-	{"SG0745", "The group of a service could not be set.", noRoot},
-	{"SG0746", "The user of a service could not be set.", noRoot},
-	{"SG0747", "A service could not keep a capability.", noRoot},
-	{"SG0748", "A service could not give up a capability.", noRoot},
 }

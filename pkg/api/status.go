@@ -66,6 +66,12 @@ type Unit struct {
 	// reloading or stopping where it says so.
 	StatusText string `json:"status_text,omitempty"`
 	SubState   string `json:"sub_state,omitempty"`
+	// RunsAs is the user of a service of the system's instance.
+	RunsAs string `json:"runs_as,omitempty"`
+	// PrivilegesDropped: the manifest names no user, and --drop-privileges chose.
+	PrivilegesDropped bool `json:"privileges_dropped,omitempty"`
+	// Missing are the keys of best_effort that the process runs without.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // UnitProject is the project a unit belongs to.

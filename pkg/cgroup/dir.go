@@ -200,6 +200,20 @@ func (d *Dir) openAt(name, path string) (*Dir, error) {
 
 // Children lists the directories in this one.
 func (d *Dir) Children() ([]string, error) {
+	entries, err := d.entries()
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if entry.IsDir() {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
+}
+
+func (d *Dir) entries() ([]os.DirEntry, error) {
 	// A descriptor of its own: the position of d's would stay at the end.
 	fd, err := d.open(".", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -209,15 +223,9 @@ func (d *Dir) Children() ([]string, error) {
 	defer file.Close()
 	entries, err := file.ReadDir(-1)
 	if err != nil {
-		return nil, ignoreMissing(failed("list", d.path, err))
+		return nil, failed("list", d.path, err)
 	}
-	var names []string
-	for _, entry := range entries {
-		if entry.IsDir() {
-			names = append(names, entry.Name())
-		}
-	}
-	return names, nil
+	return entries, nil
 }
 
 func (d *Dir) open(name string, flags int) (int, error) {

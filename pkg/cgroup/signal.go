@@ -90,7 +90,7 @@ func (d *Dir) killEach() error {
 	var err error
 	for range killRounds {
 		var live int
-		live, err = d.signal(unix.SIGKILL)
+		live, err = d.signal(unix.SIGKILL, nil)
 		if err != nil || live == 0 {
 			break
 		}
@@ -103,8 +103,11 @@ func (d *Dir) killEach() error {
 
 // Signal sends a signal to every process in the cgroup and below. The first
 // refusal (EPERM) is returned after all were tried.
-func (d *Dir) Signal(signal syscall.Signal) error {
-	_, err := d.signal(signal)
+func (d *Dir) Signal(signal syscall.Signal) error { return d.SignalBut(signal, nil) }
+
+// SignalBut leaves out the processes for which spared, if given, is true.
+func (d *Dir) SignalBut(signal syscall.Signal, spared func(pid int) bool) error {
+	_, err := d.signal(signal, spared)
 	return err
 }
 
@@ -113,7 +116,7 @@ func (d *Dir) Signal(signal syscall.Signal) error {
 // A number from cgroup.procs may belong to another process by the time it is
 // used. So pidfds are opened first, and only those whose numbers the cgroup
 // still lists afterwards are signalled.
-func (d *Dir) signal(signal syscall.Signal) (found int, err error) {
+func (d *Dir) signal(signal syscall.Signal, spared func(pid int) bool) (found int, err error) {
 	pids, err := d.Procs()
 	if err != nil {
 		return 0, err
@@ -134,7 +137,7 @@ func (d *Dir) signal(signal syscall.Signal) (found int, err error) {
 		return 0, err
 	}
 	for pid, pidfd := range pidfds {
-		if !slices.Contains(still, pid) {
+		if !slices.Contains(still, pid) || spared != nil && spared(pid) {
 			continue
 		}
 		found++

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -219,12 +220,23 @@ func failure(response api.ControlResponse) error {
 		}
 		return d
 	}
+	if response.Error == api.ErrorDenied {
+		return denied(response.Parameters)
+	}
 	d := &api.Diagnostic{Code: api.CodeInternal, Title: "the supervisor refused the call: " + response.Error}
 	if len(response.Parameters) > 0 {
 		d.Notes = []string{"it says " + string(response.Parameters)}
 	}
-	if response.Error == api.ErrorDenied {
-		d.Title = "the supervisor belongs to somebody else and refuses us"
-	}
 	return d
+}
+
+// denied says what a caller lacks. A user's supervisor takes its owner and root for
+// admin, and nobody else for anything.
+func denied(parameters json.RawMessage) error {
+	var d api.Denied
+	_ = json.Unmarshal(parameters, &d) // What it says beside the refusal is help only.
+	return &api.Diagnostic{
+		Code: api.CodeNeedsRoot, Title: fmt.Sprintf("the supervisor refuses uid %d: it has to be %s for that", d.UID, cmp.Or(d.Needs, "another")),
+		Notes: []string{"of the system's instance root is admin, group sysg operator, and others are viewer, unless root keeps them out; of a user's only the user and root are anything"},
+	}
 }

@@ -114,7 +114,7 @@ func TestWhatGoesWrongHasACode(t *testing.T) {
 		}, api.CodeUnknownUnit},
 		{"denied before anything was read", []string{
 			`{"error":"org.systemg.Control.Denied","parameters":{"uid":7,"needs":"viewer"}}` + "\x00",
-		}, api.CodeInternal},
+		}, api.CodeNeedsRoot},
 		{"gone before a word", []string{}, api.CodeNoSupervisor},
 		{"gone in the middle of a word", []string{"?", infoReply, "?", `{"param`}, api.CodeNoSupervisor},
 		{"silent from the start", []string{"?", "?", "hang"}, api.CodeNotAnswering},

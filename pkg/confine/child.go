@@ -3,6 +3,7 @@ package confine
 import (
 	"encoding/json"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 
@@ -11,7 +12,8 @@ import (
 	"systemg.org/sysg/pkg/sys"
 )
 
-// A staged process finds its Launch and its status pipe behind all descriptors
+// A staged process finds its Launch, its status pipe and, where sysg-exec limits
+// it from outside, the pipe that it waits on, behind all descriptors
 // that are the program's, so that those have their numbers from the start and
 // nothing of ours, or of the Go runtime's, is ever in their place. It is told
 // where by its second argument.
@@ -22,14 +24,20 @@ const firstFD = 3
 // through the status pipe; the caller exits. It must run on a locked thread.
 func Become() {
 	debug.SetGCPercent(-1) // It lives too briefly to collect; see also reserve.
-	launchFD := firstFD
-	if len(os.Args) > 2 {
-		launchFD, _ = strconv.Atoi(os.Args[2])
-	}
-	statusFD := launchFD + 1
+	runtime.GOMAXPROCS(1)  // See execute.
+	launchFD, statusFD := launchFDs()
 	if err := become(launchFD, statusFD); err != nil {
 		report(statusFD, err)
 	}
+}
+
+// launchFDs are where it was told.
+func launchFDs() (launchFD, statusFD int) {
+	launchFD = firstFD
+	if len(os.Args) > 2 {
+		launchFD, _ = strconv.Atoi(os.Args[2])
+	}
+	return launchFD, launchFD + 1
 }
 
 func become(launchFD, statusFD int) error {
@@ -41,20 +49,44 @@ func become(launchFD, statusFD int) error {
 	if err != nil {
 		return Fail(spec.StageFDs, err)
 	}
+	launch.joinFD = statusFD + 2
+	underInit := launch.Confinement != nil && hasInit(launch.Confinement) && !launch.Joined
+	if launch.fromOutside() && !underInit { // Init has waited, and been limited.
+		if err := awaitLimits(statusFD + 1); err != nil {
+			return err
+		}
+	}
 	begin := func() error {
+		if underInit {
+			if err := awaitInit(statusFD + 1); err != nil {
+				return err
+			}
+		}
 		// EPIPE: the helper has died, and nobody would know of the program.
 		_, err := unix.Write(statusFD, []byte{mark})
 		return os.NewSyscallError("write", err)
 	}
 	for _, step := range Steps(launch, begin) {
-		// In the name of the process, so that Where can tell where it hangs.
-		// The execve replaces it.
-		sys.SetThreadName(string(step.Stage))
+		launch.show(step.Stage)
 		if err := step.Do(); err != nil {
 			return Fail(step.Stage, err)
 		}
 	}
 	return nil
+}
+
+// show has the name of the process say at which stage it is, so that Where can
+// tell where it hangs; the execve replaces it. A filter may forbid that, so the
+// last stage is shown before one is installed, which takes no time.
+func (l *Launch) show(stage spec.Stage) {
+	switch {
+	case !l.filtered():
+	case stage == spec.StageSeccomp:
+		stage = spec.StageExec
+	case stage == spec.StageExec:
+		return
+	}
+	sys.SetThreadName(string(stage))
 }
 
 // report writes the failure, which fits into the pipe in one write.

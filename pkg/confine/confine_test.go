@@ -190,7 +190,7 @@ func TestEveryManifestLimitCanBeSet(t *testing.T) {
 			t.Errorf("limit %q is not known here", name)
 		}
 	}
-	if err := setRlimit(generation.Rlimit{Name: "nonsense"}); err == nil {
+	if err := raiseHard(0, generation.Rlimit{Name: "nonsense"}); err == nil {
 		t.Error("a limit that there is not was set")
 	}
 }

@@ -3,13 +3,10 @@ package confine
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/envfile"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
@@ -51,22 +48,21 @@ func (v *variables) lookup(name string) (string, bool) {
 // invocation begins the variable that tells a process its incarnation.
 const invocation = "SYSG_INVOCATION_ID="
 
-// environment puts a process's environment together: what it inherits, its
+// environment puts a process's environment together: what it begins with, its
 // layers, what it was asked for with, the three variables that every service
 // gets, and those of this launch.
 func environment(r Request) ([]string, error) {
 	env := variables{index: map[string]int{}}
 	service, launch := &r.Service, &r.Launch
-	if !service.NoInherit {
-		for _, assignment := range r.Inherited {
-			name, _, _ := strings.Cut(assignment, "=")
-			if !slices.Contains(service.Strip, name) {
-				env.set(assignment)
-			}
-		}
+	read := readEnvFile
+	if c := service.Confinement; c != nil {
+		env.begin(&c.Identity)
+		read = func(path string) ([]byte, error) { return readEnvFileOf(path, &c.Identity) }
+	} else if !service.NoInherit {
+		env.inherit(r.Inherited, service.Strip)
 	}
 	for _, layer := range service.Layers {
-		if err := env.apply(layer); err != nil {
+		if err := env.apply(layer, read); err != nil {
 			return nil, Fail(spec.StageEnv, err)
 		}
 	}
@@ -82,10 +78,32 @@ func environment(r Request) ([]string, error) {
 	return env.list, nil
 }
 
-func (v *variables) apply(layer generation.Layer) error {
+func (v *variables) inherit(inherited, strip []string) {
+	for _, assignment := range inherited {
+		name, _, _ := strings.Cut(assignment, "=")
+		if !slices.Contains(strip, name) {
+			v.set(assignment)
+		}
+	}
+}
+
+// begin is what a service of the system's instance has before its own: what a
+// login gives a user (environ(7)), and nothing of whoever started us.
+func (v *variables) begin(id *generation.Identity) {
+	v.put("PATH=" + systemPath)
+	for _, one := range [...]struct{ name, value string }{
+		{"HOME", id.Home}, {"USER", id.Name}, {"LOGNAME", id.Name}, {"SHELL", id.Shell},
+	} {
+		if one.value != "" {
+			v.put(one.name + "=" + one.value)
+		}
+	}
+}
+
+func (v *variables) apply(layer generation.Layer, read func(path string) ([]byte, error)) error {
 	assignments := layer.Vars
 	if layer.File != "" {
-		text, err := readEnvFile(layer.File)
+		text, err := read(layer.File)
 		if layer.Optional && errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -100,26 +118,4 @@ func (v *variables) apply(layer generation.Layer) error {
 		v.set(assignment)
 	}
 	return nil
-}
-
-// readEnvFile reads a regular file of a bounded size. O_NONBLOCK keeps the
-// open of a FIFO from waiting for a writer; it changes nothing for a file.
-func readEnvFile(path string) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	stat, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !stat.Mode().IsRegular() {
-		return nil, fmt.Errorf("%q is not a regular file", path)
-	}
-	text, err := io.ReadAll(io.LimitReader(file, envfile.MaxSize+1))
-	if err == nil && len(text) > envfile.MaxSize {
-		err = fmt.Errorf("%q is larger than %d bytes", path, envfile.MaxSize)
-	}
-	return text, err
 }

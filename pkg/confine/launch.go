@@ -2,6 +2,7 @@ package confine
 
 import (
 	"cmp"
+	"reflect"
 
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
@@ -21,12 +22,19 @@ type Launch struct {
 	Affinity   []uint64
 	IOPriority int
 	NoNewPrivs bool
+	// Confinement is nil in a user's instance.
+	Confinement *generation.Confinement
+	// Joined: its namespaces are those of a process that runs already, whose
+	// pidfd is in its Place.
+	Joined bool
 	// Passed are the numbers of the descriptors that it keeps, from 3 up and in
 	// order; Place has what they are.
 	Passed []int
 	// OwnPID names variables that are to hold its own process number, which
 	// nobody knows before it is there.
 	OwnPID []string
+	// joinFD is the pidfd of Joined, in the stage.
+	joinFD int
 }
 
 // Request is what a Launch is made of.
@@ -54,7 +62,7 @@ func Prepare(r Request) (Launch, error) {
 	return Launch{
 		Argv: r.Argv, Env: env, Dir: cmp.Or(r.Dir, service.Dir), Umask: service.Umask,
 		Rlimits: service.Rlimits, Nice: service.Nice, OOMScore: service.OOMScore,
-		Affinity: service.Affinity, IOPriority: service.IOPriority, NoNewPrivs: service.NoNewPrivs,
+		Affinity: service.Affinity, IOPriority: service.IOPriority, NoNewPrivs: service.NoNewPrivs, Confinement: service.Confinement,
 		Passed: r.Passed, OwnPID: r.OwnPID,
 	}, nil
 }
@@ -63,8 +71,17 @@ func Prepare(r Request) (Launch, error) {
 // which wants the default one needs no step for it.
 const HelperUmask = 0o022
 
-// direct says whether the attributes of a clone can express all of l.
+// direct says whether the attributes of a clone can express all of l. In a
+// user's instance that is not to give up new privileges; in the system's it is
+// from a thread that is Bare, which has given them up.
 func (l *Launch) direct() bool {
+	c := l.Confinement
 	return l.Umask == HelperUmask && len(l.Rlimits) == 0 && l.Nice == nil && l.OOMScore == nil &&
-		len(l.Affinity) == 0 && l.IOPriority == 0 && !l.NoNewPrivs && len(l.OwnPID) == 0
+		len(l.Affinity) == 0 && l.IOPriority == 0 && len(l.OwnPID) == 0 &&
+		l.NoNewPrivs == (c != nil) && (c == nil || onlyIdentity(c))
+}
+
+// onlyIdentity: whatever else a Confinement may ask for one day, it is not that.
+func onlyIdentity(c *generation.Confinement) bool {
+	return reflect.DeepEqual(*c, generation.Confinement{Identity: c.Identity, BestEffort: c.BestEffort})
 }

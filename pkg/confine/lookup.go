@@ -11,6 +11,9 @@ import (
 // defaultPath is used by a service without a PATH of its own.
 const defaultPath = "/usr/local/bin:/usr/bin:/bin"
 
+// systemPath is the PATH that a service of the system's instance begins with.
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // find finds the program that argv0 names, as execvp(3) does: with a slash it
 // is a path, else the first executable file in PATH of env. Relative entries
 // and the empty one, which means ".", start at dir.
@@ -48,6 +51,19 @@ func searchPath(env []string) string {
 		}
 	}
 	return defaultPath
+}
+
+// rootsOwn refuses a program for user 0 that somebody else could change, or
+// replace by another. It looks at the path, since that is what execve(2) takes;
+// what it finds nobody but root can change afterwards.
+func rootsOwn(path, dir string) error {
+	if !filepath.IsAbs(path) {
+		path = dir + "/" + path // Not cleaned: what ".." is depends on links.
+	}
+	if err := trusted(path); err != nil {
+		return fmt.Errorf("cannot execute %q as user 0, since not only root can change it: %w", path, err)
+	}
+	return nil
 }
 
 // canExecute is nil, EACCES for a thing that is there but is no program for

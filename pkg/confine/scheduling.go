@@ -4,14 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// setAffinity binds this thread, the one that survives the execve, to CPUs.
-func setAffinity(mask []uint64) error {
+// setAffinity binds this thread, or the first of a process, to CPUs: the one
+// that survives the execve.
+func setAffinity(pid int, mask []uint64) error {
 	var set unix.CPUSet
 	for i, word := range mask {
 		for word != 0 {
@@ -20,7 +20,7 @@ func setAffinity(mask []uint64) error {
 			set.Set(i*64 + bit)
 		}
 	}
-	err := unix.SchedSetaffinity(0, &set)
+	err := unix.SchedSetaffinity(pid, &set)
 	if errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("cannot bind to CPUs %s: none of them is here: %w", cpuText(mask), err)
 	}
@@ -57,8 +57,13 @@ const (
 	ioClassShift = 13
 )
 
-func setIOPriority(value int) error {
-	_, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, ioWhoProcess, 0, uintptr(value))
+func setIOPriority(pid, value int) error {
+	// The kernel asks for the privilege that realtime takes even of whoever
+	// has it already.
+	if has, _, errno := unix.Syscall(unix.SYS_IOPRIO_GET, ioWhoProcess, uintptr(pid), 0); errno == 0 && int(has) == value {
+		return nil
+	}
+	_, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, ioWhoProcess, uintptr(pid), uintptr(value))
 	if errno != 0 {
 		return fmt.Errorf("cannot set ionice to %s: %w", ioText(value), errno)
 	}
@@ -72,8 +77,4 @@ func ioText(value int) string {
 		return fmt.Sprint(value)
 	}
 	return fmt.Sprintf("%s %d", names[class], level)
-}
-
-func setNoNewPrivs() error {
-	return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 }

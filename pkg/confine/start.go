@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +22,11 @@ type Place struct {
 	CgroupFD int
 	// Files are the descriptors that Launch.Passed numbers.
 	Files []int
+	// JoinFD is the pidfd of the process whose namespaces it joins, 0 for none.
+	JoinFD int
+	// Bare calls do on a thread that is Bare, and waits for it. It is nil where
+	// there is none; a service with a Confinement is staged then.
+	Bare func(do func()) error
 }
 
 // Started is a new process.
@@ -30,6 +36,8 @@ type Started struct {
 	// StatusFD is the read end of a staged process's status pipe, -1 of a
 	// direct one, which is past its execve already.
 	StatusFD int
+	// Missing are the keys of best_effort that it runs without.
+	Missing []string
 	// Ticks is the start time of a direct one (sys.ProcStat), 0 of a staged.
 	Ticks uint64
 }
@@ -42,14 +50,25 @@ type Started struct {
 // Without a cgroup it never launches directly, since the caller could not find
 // the process that it waits for.
 func Start(l Launch, place Place) (Started, error) {
-	if !l.direct() || place.CgroupFD < 0 {
+	missing, err := settle(&l)
+	if err != nil {
+		return Started{}, err
+	}
+	l.Joined = place.JoinFD > 0 && l.Confinement != nil && namespaceFlags(l.Confinement) != 0
+	started, err := start(l, place)
+	started.Missing = missing
+	return started, err
+}
+
+func start(l Launch, place Place) (Started, error) {
+	if !l.direct() || place.CgroupFD < 0 || l.Confinement != nil && place.Bare == nil {
 		return stage(l, place)
 	}
-	path, err := find(l.Argv[0], l.Env, l.Dir)
+	path, err := l.lookUp()
 	if err != nil {
 		return stage(l, place)
 	}
-	started, err := clone(path, l.Argv, l.Env, l.Dir, place, true, l.extra(place))
+	started, err := l.cloneDirectly(path, place)
 	if err != nil {
 		return stage(l, place)
 	}
@@ -62,7 +81,43 @@ func Start(l Launch, place Place) (Started, error) {
 	case err == nil:
 		started.Ticks = stat.Started
 	}
+	if l.Confinement != nil {
+		if err := verify(started.PID, &l.Confinement.Identity); err != nil {
+			endAll(place.CgroupFD) // It may have had children.
+			reap(started)
+			return Started{}, err
+		}
+	}
 	return started, nil
+}
+
+// lookUp finds the program with the access of whom it is for. An error means
+// that a stage has to look, and to say what is wrong.
+func (l *Launch) lookUp() (path string, err error) {
+	if l.Confinement == nil {
+		return find(l.Argv[0], l.Env, l.Dir)
+	}
+	id := &l.Confinement.Identity
+	err = AsUser(id, func() (err error) { path, err = find(l.Argv[0], l.Env, l.Dir); return err })
+	if err == nil && id.UID == 0 {
+		// Until its execve the child is as mighty as we are, so the directory
+		// must be one that user 0 may enter without that.
+		if err = rootsOwn(path, l.Dir); err == nil {
+			err = trusted(l.Dir)
+		}
+	}
+	return path, err
+}
+
+func (l *Launch) cloneDirectly(path string, place Place) (started Started, err error) {
+	extra := l.extra(place)
+	if l.Confinement == nil {
+		return clone(path, l.Argv, l.Env, l.Dir, place, &syscall.SysProcAttr{Setsid: true}, extra)
+	}
+	id := &l.Confinement.Identity
+	attributes := &syscall.SysProcAttr{Setsid: true, Credential: &syscall.Credential{Uid: id.UID, Gid: id.GID, Groups: id.Groups}}
+	refused := place.Bare(func() { started, err = clone(path, l.Argv, l.Env, l.Dir, place, attributes, extra) })
+	return started, cmp.Or(refused, err)
 }
 
 // stage starts this program as "sysg-exec launch". It has no environment; the
@@ -87,15 +142,42 @@ func stage(l Launch, place Place) (Started, error) {
 	if place.CgroupFD < 0 {
 		env = markOf(l.Env)
 	}
+	goes := [2]int{-1, -1} // What the process waits on, and what lets it go on.
+	if l.fromOutside() {
+		if err := unix.Pipe2(goes[:], unix.O_CLOEXEC); err != nil {
+			_ = unix.Close(statusR)
+			return Started{}, Fail(spec.StageClone, os.NewSyscallError("pipe2", err))
+		}
+		defer sys.CloseAll(goes[:])
+	}
 	extra := l.extra(place)
-	argv := []string{"sysg-exec", "launch", strconv.Itoa(firstFD + len(extra))}
-	started, err := clone("/proc/self/exe", argv, env, "/", place, false, append(extra, launchR, statusW))
+	command := "launch"
+	var attributes syscall.SysProcAttr // It makes its session itself, as a step.
+	clone, joinFD := clone, -1
+	switch {
+	case l.Joined:
+		clone, joinFD = l.cloneJoined, place.JoinFD
+	case l.Confinement != nil:
+		unshare(l.Confinement, &attributes)
+		if hasInit(l.Confinement) {
+			command = "init"
+		}
+	}
+	argv := []string{"sysg-exec", command, strconv.Itoa(firstFD + len(extra))}
+	started, err := clone("/proc/self/exe", argv, env, "/", place, &attributes, append(extra, launchR, statusW, goes[0], joinFD))
 	if err != nil {
 		_ = unix.Close(statusR)
-		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process: %w", err))
+		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process%s: %w", cloneText(l.Confinement), err))
 	}
 	started.StatusFD = statusR
-	return started, nil
+	if l.fromOutside() {
+		err = l.limit(started.PID, goes[1])
+	}
+	if err != nil {
+		_ = unix.Close(statusR)
+		reap(started)
+	}
+	return started, err
 }
 
 // markOf takes from a service's environment what tells its incarnation.
@@ -116,21 +198,16 @@ func (l *Launch) extra(place Place) []int {
 }
 
 // clone makes a process with a pidfd, in its cgroup, whose descriptors are the
-// standard ones and extra, from 3 on.
-func clone(path string, argv, env []string, dir string, place Place, session bool, extra []int) (Started, error) {
+// standard ones and extra, from 3 on. attributes has what else it is to have.
+func clone(path string, argv, env []string, dir string, place Place, attributes *syscall.SysProcAttr, extra []int) (Started, error) {
 	files := []uintptr{uintptr(place.StdinFD), uintptr(place.StdoutFD), uintptr(place.StderrFD)}
 	for _, fd := range extra {
 		files = append(files, uintptr(fd))
 	}
 	started := Started{PidFD: -1, StatusFD: -1}
-	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Dir: dir, Env: env, Files: files,
-		Sys: &syscall.SysProcAttr{
-			// A staged process makes its session itself, as a step.
-			Setsid: session, PidFD: &started.PidFD,
-			UseCgroupFD: place.CgroupFD >= 0, CgroupFD: place.CgroupFD,
-		},
-	})
+	attributes.PidFD = &started.PidFD
+	attributes.UseCgroupFD, attributes.CgroupFD = place.CgroupFD >= 0, place.CgroupFD
+	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{Dir: dir, Env: env, Files: files, Sys: attributes})
 	if err != nil {
 		return Started{}, err
 	}
@@ -140,6 +217,15 @@ func clone(path string, argv, env []string, dir string, place Place, session boo
 		return Started{}, errors.New("the kernel gave no pidfd (Linux 5.2)")
 	}
 	return started, nil
+}
+
+// endAll kills all in a cgroup (cgroup.kill, Linux 5.14).
+func endAll(cgroupFD int) {
+	fd, err := unix.Openat(cgroupFD, "cgroup.kill", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		_, _ = unix.Write(fd, []byte("1"))
+		_ = unix.Close(fd)
+	}
 }
 
 // reap ends and waits for a process that must not be.
@@ -156,6 +242,13 @@ func reap(started Started) {
 // direct one hangs in a system call.
 func Where(pid int) spec.Stage {
 	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if IsInit(pid) { // It is its child that is on its way.
+		var child int
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", pid))
+		if _, err := fmt.Sscan(string(text), &child); err == nil {
+			return Where(child)
+		}
+	}
 	for i := range spec.Stages {
 		if err == nil && string(comm) == string(spec.Stages[i].Stage)+"\n" {
 			return spec.Stages[i].Stage

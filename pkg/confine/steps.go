@@ -3,6 +3,7 @@ package confine
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/spec"
@@ -21,64 +22,55 @@ type Step struct {
 // execve, when nothing of ours is left to do; if it fails, so does the launch.
 //
 // The order is that of spec.Stages. What it must keep: a session first, while
-// the process leads no group; limits late, since a small nofile, as or nproc
-// would hit the steps instead of the service; what needs the memory or files
-// that limits take away (nice, the out-of-memory score) before them, and what
-// is a single system call (CPUs, ionice) after; no_new_privs after all that
-// might ask for privileges; the directory after the limits and before the
-// exec, as a relative program is meant to be found from there.
+// the process leads no group; what takes privilege (priorities, hard limits,
+// mounts) before the ids, which end it; the directory as the user, since that
+// is who must be able to enter it, and before the exec, as a relative program is
+// meant to be found from there; the namespaces of a service that runs only when no
+// more path is used with privilege, since what is mounted there is the service's
+// affair; no_new_privs after all that might ask for
+// privileges, and before Landlock and seccomp, which ask for it. Where a limit
+// lowers something it waits for the exec: a small nofile, as or nproc would hit
+// the steps instead of the service.
 func Steps(l Launch, begin func() error) []Step {
 	steps := []Step{
 		{spec.StageFDs, "close all descriptors from 3 on at exec" + passedText(l.Passed), func() error { return closeOthers(l.Passed) }},
-		{spec.StageSession, "setsid", setsid},
 	}
-	if l.Nice != nil {
-		steps = append(steps, Step{spec.StageNice, fmt.Sprintf("nice %d", *l.Nice), func() error { return setNice(*l.Nice) }})
+	c := l.Confinement
+	if c != nil {
+		steps = append(steps, Step{spec.StageFDs, "not dumpable: nobody reads its memory, or reaches its executable", notDumpable})
 	}
-	if l.OOMScore != nil {
-		steps = append(steps, Step{spec.StageOOMScore, fmt.Sprintf("oom_score_adj %d", *l.OOMScore), func() error { return setOOMScore(*l.OOMScore) }})
+	steps = append(steps, Step{spec.StageSession, "setsid", setsid})
+	if c != nil && !l.Joined {
+		steps = slices.Concat(steps, mountSteps(c), networkSteps(c))
 	}
-	steps = append(steps, Step{spec.StageUmask, fmt.Sprintf("umask %04o", l.Umask), func() error { unix.Umask(int(l.Umask)); return nil }})
-	for i, limit := range l.Rlimits {
-		steps = append(steps, Step{spec.StageRlimits, fmt.Sprintf("rlimit %s %s", limit.Name, limitText(limit)), func() error {
-			if i == 0 {
-				reserve(&l)
-			}
-			return setRlimit(limit)
-		}})
+	steps = append(steps, limitSteps(&l, 0)...)
+	if c != nil && l.Joined {
+		steps = append(steps, joinStep(&l))
 	}
-	if len(l.Affinity) > 0 {
-		steps = append(steps, Step{spec.StageAffinity, "CPUs " + cpuText(l.Affinity), func() error { return setAffinity(l.Affinity) }})
+	if c != nil {
+		steps = append(steps, identitySteps(c)...)
 	}
-	if l.IOPriority != 0 {
-		steps = append(steps, Step{spec.StageIONice, "ionice " + ioText(l.IOPriority), func() error { return setIOPriority(l.IOPriority) }})
-	}
+	steps = append(steps, Step{spec.StageChdir, fmt.Sprintf("chdir %q", l.Dir), func() error { return chdir(l.Dir) }})
 	if l.NoNewPrivs {
 		steps = append(steps, Step{spec.StageNoNew, "no new privileges", setNoNewPrivs})
 	}
+	if c != nil {
+		steps = slices.Concat(steps, lsmSteps(c), landlockSteps(c), seccompSteps(&l))
+	}
 	return append(steps,
-		Step{spec.StageChdir, fmt.Sprintf("chdir %q", l.Dir), func() error { return chdir(l.Dir) }},
 		Step{spec.StageExec, fmt.Sprintf("exec %q", l.Argv), func() error { return execute(l, begin) }})
+}
+
+// notDumpable shields the stage until its execve: once it has no more capabilities
+// than another service of its user, that could trace it, and open the file of
+// this program through /proc/PID/exe, past all that its own mounts keep from it.
+func notDumpable() error {
+	return os.NewSyscallError("prctl PR_SET_DUMPABLE", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 }
 
 func setsid() error {
 	_, err := unix.Setsid()
 	return os.NewSyscallError("setsid", err)
-}
-
-func setNice(value int) error {
-	// Of this thread, which is the one that survives the execve.
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, value); err != nil {
-		return fmt.Errorf("cannot set nice to %d: %w", value, err)
-	}
-	return nil
-}
-
-func setOOMScore(value int) error {
-	if err := os.WriteFile("/proc/self/oom_score_adj", fmt.Appendf(nil, "%d", value), 0); err != nil {
-		return fmt.Errorf("cannot set oom_score_adj to %d: %w", value, err)
-	}
-	return nil
 }
 
 func chdir(dir string) error {
@@ -93,10 +85,28 @@ func execute(l Launch, begin func() error) error {
 	if err != nil {
 		return err
 	}
+	if l.Confinement != nil && l.Confinement.Identity.UID == 0 {
+		if err := rootsOwn(path, l.Dir); err != nil {
+			return err
+		}
+	}
+	argv, env := l.Argv, withPID(l.Env, l.OwnPID, os.Getpid())
+	if !l.ownFilter() { // Else that was before the filter.
+		reserve(l.Rlimits, argv, env)
+	}
 	if err := begin(); err != nil {
 		return fmt.Errorf("cannot tell of the execve: %w", err)
 	}
+	// From here on nothing blocks, so that no thread takes our place on the one
+	// processor that there is (see Become), and the Go runtime asks for no
+	// memory and no thread that a limit forbids.
+	if err := setRlimits(l.Rlimits); err != nil {
+		return err
+	}
 	// unix.Exec also puts the nofile limit back that the Go runtime raised.
-	err = unix.Exec(path, l.Argv, withPID(l.Env, l.OwnPID, os.Getpid()))
+	err = unix.Exec(path, argv, env)
+	if err == unix.EACCES && l.Confinement != nil && l.Confinement.Landlock != nil {
+		return fmt.Errorf("cannot execute %q: isolation.landlock must allow it, and what it loads (ro_paths: /usr, /lib …): %w", path, err)
+	}
 	return fmt.Errorf("cannot execute %q: %s: %w", path, explain(path, err), err)
 }

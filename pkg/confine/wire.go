@@ -26,15 +26,18 @@ type wire struct {
 	Affinity   []uint64 `json:"cpu_affinity,omitempty"`
 	IOPriority int      `json:"ionice,omitempty"`
 	NoNewPrivs bool     `json:"no_new_privs,omitempty"`
-	Passed     []int    `json:"passed,omitempty"`
-	OwnPID     []string `json:"own_pid,omitempty"`
+	// Confinement has no text but paths that a manifest can name, which are UTF-8.
+	Confinement *generation.Confinement `json:"confinement,omitempty"`
+	Joined      bool                    `json:"joined,omitempty"`
+	Passed      []int                   `json:"passed,omitempty"`
+	OwnPID      []string                `json:"own_pid,omitempty"`
 }
 
 func encode(l *Launch) ([]byte, error) {
 	return json.Marshal(wire{
 		Argv: toBytes(l.Argv), Env: toBytes(l.Env), Dir: []byte(l.Dir), Umask: l.Umask,
 		Rlimits: l.Rlimits, Nice: l.Nice, OOMScore: l.OOMScore,
-		Affinity: l.Affinity, IOPriority: l.IOPriority, NoNewPrivs: l.NoNewPrivs, Passed: l.Passed, OwnPID: l.OwnPID,
+		Affinity: l.Affinity, IOPriority: l.IOPriority, NoNewPrivs: l.NoNewPrivs, Confinement: l.Confinement, Joined: l.Joined, Passed: l.Passed, OwnPID: l.OwnPID,
 	})
 }
 
@@ -49,7 +52,7 @@ func decode(text []byte) (Launch, error) {
 	return Launch{
 		Argv: toStrings(w.Argv), Env: toStrings(w.Env), Dir: string(w.Dir), Umask: w.Umask,
 		Rlimits: w.Rlimits, Nice: w.Nice, OOMScore: w.OOMScore,
-		Affinity: w.Affinity, IOPriority: w.IOPriority, NoNewPrivs: w.NoNewPrivs, Passed: w.Passed, OwnPID: w.OwnPID,
+		Affinity: w.Affinity, IOPriority: w.IOPriority, NoNewPrivs: w.NoNewPrivs, Confinement: w.Confinement, Joined: w.Joined, Passed: w.Passed, OwnPID: w.OwnPID,
 	}, nil
 }
 

@@ -39,7 +39,7 @@ func (in Instance) askKernel(l *Look) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the table of locks: %w", err)
 	}
-	l.Supervisor = holder(string(locks), filepath.Join(in.State, "supervisor.lock"))
+	l.Supervisor = holder(string(locks), paths.Lock(in.State))
 	l.Helper = holder(string(locks), filepath.Join(in.State, "exec.lock"))
 	l.Deaf = in.deaf(l.Helper)
 	l.Marks = map[int]string{}

@@ -43,6 +43,9 @@ type Settings struct {
 	// MaxConcurrent bounds how many services are on their way up at a time;
 	// 0 is no bound.
 	MaxConcurrent int `json:"max_concurrent,omitempty"`
+	// Closed: in the system's instance, who is neither root nor an operator is
+	// not even told what runs.
+	Closed bool `json:"closed,omitempty"`
 }
 
 // Source is one file that a generation was made of.
@@ -59,7 +62,11 @@ type Service struct {
 	// Hash covers both parts of the service; equal hashes mean unchanged.
 	Hash string `json:"hash"`
 	// Command is what people are shown, with variables unexpanded.
-	Command   string       `json:"command"`
+	Command string `json:"command"`
+	// User is as whom it runs, a name or a number, in the system's instance;
+	// Dropped: the manifest names nobody, and --drop-privileges made it nobody.
+	User      string       `json:"user,omitempty"`
+	Dropped   bool         `json:"dropped,omitempty"`
 	DependsOn []Dependency `json:"depends_on,omitempty"`
 	Restart   Restart      `json:"restart"`
 	// Once: it is meant to run once, since its policy is written to be never.
@@ -179,6 +186,14 @@ type Socket struct {
 	Address string `json:"address"`
 	// Mode is that of a path, 0 for 0666.
 	Mode uint32 `json:"mode,omitempty"`
+	// Owner of a path, in the system's instance: nil for the service's user.
+	Owner *Owner `json:"owner,omitempty"`
+}
+
+// Owner is to whom a file belongs.
+type Owner struct {
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
 }
 
 // SocketKind sorts sockets.
@@ -261,6 +276,10 @@ type LaunchService struct {
 	IOPriority int `json:"ionice,omitempty"`
 	// NoNewPrivs sets no_new_privs (prctl(2)).
 	NoNewPrivs bool `json:"no_new_privs,omitempty"`
+
+	// Confinement is nil in a user's instance, and never in the system's.
+	Confinement *Confinement `json:"confinement,omitempty"`
+	Cgroup      *Cgroup      `json:"cgroup,omitempty"`
 
 	// Notify makes a socket for sd_notify(3), and Watchdog says so in
 	// WATCHDOG_USEC.

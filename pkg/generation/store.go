@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
 
@@ -31,6 +28,10 @@ const (
 //	<Dir>/<project>/<n>.launch.json  the launch part, which holds secrets
 //	<Dir>/<project>/active           the number of the active one
 //
+// All of it is the user's alone. In the system's instance it is root's, and a
+// group may read all but the launch parts; what somebody else than root can
+// change there, or put something else in place of, is refused.
+//
 // sysg-exec writes it and is the only one who does; sysgd reads the supervise
 // parts. A generation exists for everybody from the moment at which active
 // names it, which is the last thing written, by a rename. So whatever moment a
@@ -42,6 +43,10 @@ const (
 type Store struct {
 	// Dir is made by the first Install.
 	Dir string
+	// System: the store is root's. There, Dir has to be made before, and Group
+	// is who may read what is installed, 0 for nobody.
+	System bool
+	Group  uint32
 
 	// loaded has what Load read, since a launch must not cost the reading of
 	// a whole project. What is stored never changes but by Install. loadedBytes
@@ -75,16 +80,17 @@ func (s *Store) Install(g *Generation) (number int, changed bool, err error) {
 
 func (s *Store) install(g *Generation) (number int, changed bool, err error) {
 	project := g.Supervise.Project
-	dir := filepath.Join(s.Dir, project)
-	if err := makeDir(dir); err != nil {
+	folder, err := s.makeProject(project)
+	if err != nil {
 		return 0, false, err
 	}
+	defer folder.Close()
 	// One that cannot be read is as good as none: installing mends it.
 	active, err := s.loadActive(project)
 	if err == nil && active.Supervise.Hash == g.Supervise.Hash {
-		return active.Supervise.Number, false, s.refresh(active, g)
+		return active.Supervise.Number, false, s.refresh(folder, active, g)
 	}
-	numbers, err := storedNumbers(dir)
+	numbers, err := storedNumbers(folder)
 	if err != nil {
 		return 0, false, err
 	}
@@ -96,41 +102,30 @@ func (s *Store) install(g *Generation) (number int, changed bool, err error) {
 	delete(s.loaded, identity{project, number})
 	supervise := g.Supervise
 	supervise.Number = number
-	if err := s.write(project, number, launchSuffix, g.Launch); err != nil {
+	if err := s.write(folder, number, launchSuffix, g.Launch); err != nil {
 		return 0, false, err
 	}
-	if err := s.write(project, number, superviseSuffix, supervise); err != nil {
+	if err := s.write(folder, number, superviseSuffix, supervise); err != nil {
 		return 0, false, err
 	}
 	text := strconv.Itoa(number) + "\n"
-	if err := sys.WriteFileAtomic(filepath.Join(dir, activeName), []byte(text), 0o600); err != nil {
+	if err := folder.Write(activeName, []byte(text), s.access(0o600, 0o640)); err != nil {
 		return 0, false, err
 	}
-	s.sweep(project, number, append(numbers, number))
+	s.sweep(folder, project, number, append(numbers, number))
 	// The next thing that is asked for is to launch from it.
-	s.keep(identity{project, number}, &Generation{Supervise: supervise, Launch: g.Launch}, s.size(project, number))
+	s.keep(identity{project, number}, &Generation{Supervise: supervise, Launch: g.Launch}, size(folder, number))
 	return number, true, nil
 }
 
 // size is how much text a stored generation has.
-func (s *Store) size(project string, number int) (size int) {
+func size(folder *sys.Folder, number int) (size int) {
 	for _, suffix := range []string{launchSuffix, superviseSuffix} {
-		if info, err := os.Lstat(s.path(project, number, suffix)); err == nil {
-			size += int(info.Size())
+		if one, _, err := folder.Stat(fileName(number, suffix)); err == nil {
+			size += int(one)
 		}
 	}
 	return size
-}
-
-// makeDir makes dir and its parent, and their names last.
-func makeDir(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return errors.Join(sys.SyncDir(filepath.Dir(dir)), sys.SyncDir(filepath.Dir(filepath.Dir(dir))))
 }
 
 func (s *Store) loadActive(project string) (*Generation, error) {
@@ -143,55 +138,54 @@ func (s *Store) loadActive(project string) (*Generation, error) {
 
 // refresh gives the active generation what g has that is no part of its
 // content: the environment that it was installed from, settings, sums of files.
-func (s *Store) refresh(active, g *Generation) error {
+func (s *Store) refresh(folder *sys.Folder, active, g *Generation) error {
 	id := identity{active.Supervise.Project, active.Supervise.Number}
 	launch, supervise := active.Launch, active.Supervise
 	launch.Inherited, launch.Variables = g.Launch.Inherited, g.Launch.Variables
 	supervise.Settings, supervise.Sources = g.Supervise.Settings, g.Supervise.Sources
 	if !slices.Equal(launch.Inherited, active.Launch.Inherited) || !slices.Equal(launch.Variables, active.Launch.Variables) {
 		delete(s.loaded, id)
-		if err := s.write(id.project, id.number, launchSuffix, launch); err != nil {
+		if err := s.write(folder, id.number, launchSuffix, launch); err != nil {
 			return err
 		}
 	}
 	if supervise.Settings != active.Supervise.Settings || !slices.Equal(supervise.Sources, active.Supervise.Sources) {
 		delete(s.loaded, id)
-		return s.write(id.project, id.number, superviseSuffix, supervise)
+		return s.write(folder, id.number, superviseSuffix, supervise)
 	}
 	return nil
 }
 
 // sweep removes all but the last few generations, and what a crash left. It
 // only tidies: what cannot be removed now is tried again by the next Install.
-func (s *Store) sweep(project string, active int, numbers []int) {
-	dir := filepath.Join(s.Dir, project)
+func (s *Store) sweep(folder *sys.Folder, project string, active int, numbers []int) {
 	for _, number := range numbers[:max(0, len(numbers)-Keep)] {
 		if number == active {
 			continue
 		}
 		// In the reverse order of writing, so that none is half there.
-		_ = os.Remove(s.path(project, number, superviseSuffix))
-		_ = os.Remove(s.path(project, number, launchSuffix))
+		_ = folder.Remove(fileName(number, superviseSuffix))
+		_ = folder.Remove(fileName(number, launchSuffix))
 		delete(s.loaded, identity{project, number})
 	}
-	entries, _ := os.ReadDir(dir)
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), sys.TempPrefix) {
-			_ = os.Remove(filepath.Join(dir, entry.Name()))
+	names, _ := folder.Names()
+	for _, name := range names {
+		if strings.HasPrefix(name, sys.TempPrefix) {
+			_ = folder.Remove(name)
 		}
 	}
 }
 
-// storedNumbers are those of which anything is in dir, in order.
-func storedNumbers(dir string) ([]int, error) {
-	entries, err := os.ReadDir(dir)
+// storedNumbers are those of which anything is in a project's folder, in order.
+func storedNumbers(folder *sys.Folder) ([]int, error) {
+	names, err := folder.Names()
 	if err != nil {
 		return nil, err
 	}
 	var numbers []int
-	for _, entry := range entries {
-		text := strings.TrimSuffix(strings.TrimSuffix(entry.Name(), superviseSuffix), ".launch")
-		if text == entry.Name() {
+	for _, name := range names {
+		text := strings.TrimSuffix(strings.TrimSuffix(name, superviseSuffix), ".launch")
+		if text == name {
 			continue
 		}
 		if number, err := parseNumber(text); err == nil {
@@ -212,35 +206,43 @@ func parseNumber(text string) (int, error) {
 	return number, nil
 }
 
-func (s *Store) path(project string, number int, suffix string) string {
-	return filepath.Join(s.Dir, project, strconv.Itoa(number)+suffix)
-}
-
-func (s *Store) write(project string, number int, suffix string, part any) error {
+func (s *Store) write(folder *sys.Folder, number int, suffix string, part any) error {
 	text, err := json.Marshal(part)
 	if err != nil {
 		return err
 	}
-	return sys.WriteFileAtomic(s.path(project, number, suffix), text, 0o600)
+	access := sys.Access{Mode: 0o600}
+	if suffix != launchSuffix {
+		access = s.access(0o600, 0o640)
+	}
+	return folder.Write(fileName(number, suffix), text, access)
 }
 
 // Projects are those with an active generation, sorted.
 func (s *Store) Projects() ([]string, error) {
-	entries, err := os.ReadDir(s.Dir)
+	folder, err := s.folder()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	var names []string
+	if err == nil {
+		defer folder.Close()
+		names, err = folder.Names()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot list projects: %w", err)
 	}
 	var projects []string
-	for _, entry := range entries {
-		if !spec.ValidName(entry.Name()) {
+	for _, name := range names {
+		project, err := s.project(name)
+		if err != nil {
 			continue
 		}
-		if _, err := os.Lstat(filepath.Join(s.Dir, entry.Name(), activeName)); err == nil {
-			projects = append(projects, entry.Name())
+		if _, _, err := project.Stat(activeName); err == nil {
+			projects = append(projects, name)
 		}
+		project.Close()
 	}
+	slices.Sort(projects)
 	return projects, nil
 }

@@ -1,13 +1,6 @@
 package generation
 
-import (
-	"fmt"
-	"os"
-	"path/filepath"
-
-	"systemg.org/sysg/pkg/spec"
-	"systemg.org/sysg/pkg/sys"
-)
+import "fmt"
 
 // Activate installs the content of an earlier generation as the next one: a
 // number means one content, and time goes forward. What is active already
@@ -31,27 +24,36 @@ func (s *Store) Activate(project string, number int) (installed int, hash string
 // crash leaves after that is in nobody's way. One that is not there is
 // fs.ErrNotExist.
 func (s *Store) Remove(project string) error {
-	if !spec.ValidName(project) {
-		return fmt.Errorf("%.100q is no name for a project", project)
+	if err := s.remove(project); err != nil {
+		return fmt.Errorf("cannot remove project %.100q: %w", project, err)
 	}
-	dir := filepath.Join(s.Dir, project)
-	if err := os.Remove(filepath.Join(dir, activeName)); err != nil {
-		return fmt.Errorf("cannot remove project %q: %w", project, err)
+	return nil
+}
+
+func (s *Store) remove(project string) error {
+	folder, err := s.project(project)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	if err := folder.Remove(activeName); err != nil {
+		return err
 	}
 	for id := range s.loaded {
 		if id.project == project {
 			delete(s.loaded, id)
 		}
 	}
-	err := sys.SyncDir(dir)
-	if err == nil {
-		err = os.RemoveAll(dir)
+	if err := folder.Sync(); err != nil {
+		return err
 	}
-	if err == nil {
-		err = sys.SyncDir(s.Dir)
-	}
+	all, err := s.folder()
 	if err != nil {
-		return fmt.Errorf("cannot remove project %q: %w", project, err)
+		return err
 	}
-	return nil
+	defer all.Close()
+	if err := all.RemoveFolder(project); err != nil {
+		return err
+	}
+	return all.Sync()
 }

@@ -2,11 +2,9 @@ package generation
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
-	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
 )
 
 // Entry is one stored generation of a project.
@@ -27,7 +25,12 @@ func (s *Store) List(project string) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	numbers, err := storedNumbers(filepath.Join(s.Dir, project))
+	folder, err := s.project(project)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	numbers, err := storedNumbers(folder)
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the generations of %q: %w", project, err)
 	}
@@ -36,7 +39,7 @@ func (s *Store) List(project string) ([]Entry, error) {
 		if number > active {
 			continue // Its writer died before it was in force.
 		}
-		entry, err := s.entry(project, number)
+		entry, err := s.entry(folder, project, number)
 		if err != nil {
 			continue
 		}
@@ -46,19 +49,19 @@ func (s *Store) List(project string) ([]Entry, error) {
 	return entries, nil
 }
 
-func (s *Store) entry(project string, number int) (Entry, error) {
+func (s *Store) entry(folder *sys.Folder, project string, number int) (Entry, error) {
 	var supervise Supervise
 	if _, err := s.read(project, number, superviseSuffix, &supervise); err != nil {
 		return Entry{}, err
 	}
-	if _, err := os.Lstat(s.path(project, number, launchSuffix)); err != nil || !spec.ValidName(project) {
+	if _, _, err := folder.Stat(fileName(number, launchSuffix)); err != nil {
 		return Entry{}, fmt.Errorf("generation %d of %q is not whole", number, project)
 	}
-	file, err := os.Lstat(s.path(project, number, superviseSuffix))
+	_, installed, err := folder.Stat(fileName(number, superviseSuffix))
 	if err != nil {
 		return Entry{}, err
 	}
-	entry := Entry{Number: number, Hash: supervise.Hash, Manifest: supervise.Manifest, Installed: file.ModTime()}
+	entry := Entry{Number: number, Hash: supervise.Hash, Manifest: supervise.Manifest, Installed: installed}
 	for _, service := range supervise.Services {
 		entry.Services = append(entry.Services, service.Name)
 	}

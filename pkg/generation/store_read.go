@@ -3,23 +3,21 @@ package generation
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 
 	"systemg.org/sysg/pkg/spec"
 )
 
 // Active is the number of the active generation of project.
 func (s *Store) Active(project string) (int, error) {
-	if !spec.ValidName(project) {
-		return 0, fmt.Errorf("%.100q is no name for a project", project)
+	folder, err := s.project(project)
+	var text []byte
+	if err == nil {
+		defer folder.Close()
+		text, err = folder.Read(activeName, 32)
 	}
-	text, err := readFile(filepath.Join(s.Dir, project, activeName), 32)
 	if err != nil {
-		return 0, fmt.Errorf("cannot tell the active generation of %q: %w", project, err)
+		return 0, fmt.Errorf("cannot tell the active generation of %.100q: %w", project, err)
 	}
 	number, err := parseNumber(strings.TrimSuffix(string(text), "\n"))
 	if err != nil {
@@ -92,32 +90,17 @@ func (s *Store) keep(id identity, g *Generation, size int) {
 
 // read decodes a file and tells its size.
 func (s *Store) read(project string, number int, suffix string, part any) (int, error) {
-	if !spec.ValidName(project) || number < 1 {
-		return 0, errors.New("no such name or number")
+	if number < 1 {
+		return 0, errors.New("no such number")
 	}
-	text, err := readFile(s.path(project, number, suffix), spec.MaxGeneration)
+	folder, err := s.project(project)
+	if err != nil {
+		return 0, err
+	}
+	defer folder.Close()
+	text, err := folder.Read(fileName(number, suffix), spec.MaxGeneration)
 	if err != nil {
 		return 0, err
 	}
 	return len(text), spec.Unmarshal(text, part, limits)
-}
-
-// readFile reads a regular file of at most limit bytes. It neither follows a
-// link nor waits for a FIFO's writer.
-func readFile(path string, limit int64) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	entry, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !entry.Mode().IsRegular() || entry.Size() > limit {
-		return nil, fmt.Errorf("%q is not a file of at most %d bytes", path, limit)
-	}
-	text := make([]byte, entry.Size())
-	_, err = io.ReadFull(file, text)
-	return text, err
 }

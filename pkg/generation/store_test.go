@@ -88,11 +88,11 @@ func TestNobodyElseMayReadTheStore(t *testing.T) {
 func TestTheSupervisePartHoldsNoSecret(t *testing.T) {
 	s := &Store{Dir: t.TempDir()}
 	install(t, s, shop(), 1, true)
-	supervise, err := os.ReadFile(s.path("shop", 1, superviseSuffix))
+	supervise, err := os.ReadFile(filepath.Join(s.Dir, "shop", fileName(1, superviseSuffix)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	launch, err := os.ReadFile(s.path("shop", 1, launchSuffix))
+	launch, err := os.ReadFile(filepath.Join(s.Dir, "shop", fileName(1, launchSuffix)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,9 +200,8 @@ func TestInstallAfterACrash(t *testing.T) {
 		{"before the active file", func(t *testing.T, s *Store, _ string) {
 			g := version(9)
 			g.Supervise.Number = 2
-			if err := errors.Join(s.write("shop", 2, launchSuffix, g.Launch), s.write("shop", 2, superviseSuffix, g.Supervise)); err != nil {
-				t.Fatal(err)
-			}
+			writePart(t, s, 2, launchSuffix, g.Launch)
+			writePart(t, s, 2, superviseSuffix, g.Supervise)
 		}, 1, 3},
 		{"in the active file", write(".tmp-123", "2"), 1, 2},
 		{"active is empty", write("active", ""), 0, 2},
@@ -211,9 +210,7 @@ func TestInstallAfterACrash(t *testing.T) {
 		{"the launch part is cut", write("1.launch.json", `{"format":1`), 0, 2},
 		{"the supervise part is lost", remove("1.json"), 0, 2},
 		{"the supervise part is of another number", func(t *testing.T, s *Store, _ string) {
-			if err := s.write("shop", 1, superviseSuffix, version(1).Supervise); err != nil {
-				t.Fatal(err)
-			}
+			writePart(t, s, 1, superviseSuffix, version(1).Supervise)
 		}, 0, 2},
 		{"the supervise part is a FIFO", func(t *testing.T, _ *Store, dir string) {
 			path := filepath.Join(dir, "1.json")
@@ -367,5 +364,18 @@ func TestWhatIsKeptLoadedIsBounded(t *testing.T) {
 	}
 	if len(s.loaded) > 3 || s.loadedBytes > maxLoaded {
 		t.Errorf("%d generations of %d MiB are kept", len(s.loaded), s.loadedBytes>>20)
+	}
+}
+
+// writePart writes one part of a generation of the project "shop".
+func writePart(t *testing.T, s *Store, number int, suffix string, part any) {
+	t.Helper()
+	folder, err := s.project("shop")
+	if err == nil {
+		defer folder.Close()
+		err = s.write(folder, number, suffix, part)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -81,7 +81,8 @@ func fit(s *Service, l *LaunchService) error {
 		}
 	}
 	if s.Notify != l.Notify || s.Watchdog != l.Watchdog || (s.Ready.By == ByFD) != (l.ReadyFD != 0) ||
-		(s.Spawn != nil) != (l.Spawn != nil) || !slices.Equal(s.Sockets, l.Sockets) {
+		(s.Spawn != nil) != (l.Spawn != nil) || !slices.EqualFunc(s.Sockets, l.Sockets, sameSocket) ||
+		s.Dropped != (l.Confinement != nil && l.Confinement.Identity.Dropped) {
 		return inService(s.Name, errors.New("its parts do not agree"))
 	}
 	return nil

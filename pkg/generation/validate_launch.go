@@ -64,7 +64,10 @@ func (s *LaunchService) structure() error {
 			return err
 		}
 	}
-	return s.checkRlimits()
+	if err := s.checkRlimits(); err != nil {
+		return err
+	}
+	return s.checkConfinement()
 }
 
 func (s *LaunchService) checkRoles() error {

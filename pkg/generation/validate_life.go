@@ -42,6 +42,9 @@ func validSockets(sockets []Socket) bool {
 		if !spec.ValidName(socket.Name) || slices.Contains(seen, socket.Name) || socket.Mode > 0o777 || !socket.addressed() {
 			return false
 		}
+		if socket.Owner != nil && !socket.Owner.valid(socket.Kind) {
+			return false
+		}
 		seen = append(seen, socket.Name)
 	}
 	return len(sockets) <= MaxSockets
@@ -49,6 +52,13 @@ func validSockets(sockets []Socket) bool {
 
 // MaxSockets is how many sockets a service may have.
 const MaxSockets = 64
+
+// sameSocket compares what pointers point to, since both parts are read apart.
+func sameSocket(a, b Socket) bool {
+	sameOwner := a.Owner == b.Owner || a.Owner != nil && b.Owner != nil && *a.Owner == *b.Owner
+	a.Owner, b.Owner = nil, nil
+	return a == b && sameOwner
+}
 
 // addressed holds for an address that fits its kind.
 func (s *Socket) addressed() bool {

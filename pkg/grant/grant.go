@@ -40,16 +40,12 @@ func refuse(reason spec.Reason, format string, args ...any) error {
 	return &Refusal{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Peer says whether a caller with this uid may use the socket of a helper that
-// runs as self: its own user, and root.
-func Peer(uid, self uint32) bool { return uid == self || uid == 0 }
-
 // Launch finds what a request launches, or refuses it with a *Refusal.
 //
 // The active generation may be launched, and its predecessor: between an
 // Install and the moment when sysgd goes over to it, a service that crashes
 // comes back as it was.
-func Launch(request spec.Launch, store Store) (Granted, error) {
+func (h Helper) Launch(request spec.Launch, store Store) (Granted, error) {
 	if !spec.ValidName(request.Project) || !spec.ValidName(request.Service) || !spec.ValidIncarnation(request.Incarnation) {
 		// The codec has checked this; names become paths, so never twice is once too few.
 		return Granted{}, refuse(spec.ReasonProtocol, "the launch is malformed")
@@ -58,12 +54,12 @@ func Launch(request spec.Launch, store Store) (Granted, error) {
 	if err != nil {
 		return Granted{}, err
 	}
-	return command(request, launch)
+	return h.command(request, launch)
 }
 
 // Listen finds the service whose sockets are asked for, or refuses the request
 // with a *Refusal, as Launch does.
-func Listen(request spec.Listen, store Store) (generation.LaunchService, error) {
+func (h Helper) Listen(request spec.Listen, store Store) (generation.LaunchService, error) {
 	launch, err := installed(request.Project, request.Generation, request.Hash, store)
 	if err != nil {
 		return generation.LaunchService{}, err
@@ -72,7 +68,7 @@ func Listen(request spec.Listen, store Store) (generation.LaunchService, error) 
 	if !found {
 		return generation.LaunchService{}, refuse(spec.ReasonUnknown, "project %q has no service %q", request.Project, request.Service)
 	}
-	return service, nil
+	return service, h.fits(&service)
 }
 
 // installed is the launch part of a generation that may be launched now.
@@ -99,7 +95,7 @@ func installed(project string, number int, hash string, store Store) (generation
 }
 
 // command finds service and role in the launch part.
-func command(request spec.Launch, launch generation.Launch) (Granted, error) {
+func (h Helper) command(request spec.Launch, launch generation.Launch) (Granted, error) {
 	service, found := launch.Service(request.Service)
 	if !found {
 		return Granted{}, refuse(spec.ReasonUnknown, "project %q has no service %q", request.Project, request.Service)
@@ -107,6 +103,9 @@ func command(request spec.Launch, launch generation.Launch) (Granted, error) {
 	argv, found := service.Role(request.Role)
 	if !found || len(argv) == 0 {
 		return Granted{}, refuse(spec.ReasonUnknown, "service %q has no command for the role %s", request.Service, request.Role)
+	}
+	if err := h.fits(&service); err != nil {
+		return Granted{}, err
 	}
 	granted := Granted{Service: service, Argv: argv, Inherited: launch.Inherited}
 	if err := granted.fill(request); err != nil {

@@ -48,7 +48,7 @@ func (someStore) Load(_ string, number int) (string, generation.Launch, error) {
 func ask(edit func(*spec.Launch)) (Granted, error) {
 	request := spec.Launch{Project: "shop", Generation: 3, Hash: hash1, Service: "api", Role: spec.RoleMain, Incarnation: id}
 	edit(&request)
-	return Launch(request, someStore{})
+	return users.Launch(request, someStore{})
 }
 
 func TestGrantedIsWhatWasInstalled(t *testing.T) {
@@ -91,20 +91,6 @@ func TestEveryOtherRequestIsRefusedWithItsReason(t *testing.T) {
 		var refusal *Refusal
 		if !errors.As(err, &refusal) || refusal.Reason != test.reason || granted.Argv != nil {
 			t.Errorf("%s: got %+v, %v; want reason %s", test.name, granted, err, test.reason)
-		}
-	}
-}
-
-func TestPeerIsTheOwnerOrRoot(t *testing.T) {
-	for _, test := range []struct {
-		uid, self uint32
-		want      bool
-	}{
-		{0, 0, true}, {1000, 1000, true}, {0, 1000, true},
-		{1000, 0, false}, {1001, 1000, false}, {^uint32(0), 1000, false}, {^uint32(0), 0, false},
-	} {
-		if got := Peer(test.uid, test.self); got != test.want {
-			t.Errorf("Peer(%d, %d) = %v", test.uid, test.self, got)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (l *Limit) Error() string { return l.Detail }
 // Spawn finds what a child is launched from: the generation that its parent was
 // launched from, and the command that was asked for. It refuses with a *Refusal
 // or a *Limit.
-func Spawn(c Child, store Store) (Granted, error) {
+func (h Helper) Spawn(c Child, store Store) (Granted, error) {
 	parent := c.Parent.Launch
 	if parent.Role != spec.RoleMain && parent.Role != spec.RoleChild {
 		return Granted{}, refuse(spec.ReasonPeer, "a process of the role %s may not ask for children", parent.Role)
@@ -46,6 +46,9 @@ func Spawn(c Child, store Store) (Granted, error) {
 	service, found := launch.Service(parent.Service)
 	if !found || service.Spawn == nil {
 		return Granted{}, refuse(spec.ReasonPeer, "service %q may not have children: its manifest does not say spawn mode dynamic", parent.Service)
+	}
+	if err := h.fits(&service); err != nil {
+		return Granted{}, err
 	}
 	if err := c.within(service.Spawn); err != nil {
 		return Granted{}, err

@@ -33,7 +33,7 @@ func (blueGreen) Load(string, int) (string, generation.Launch, error) {
 }
 
 func askFor(service string, role spec.Role, slot *int, event *spec.Event) (Granted, error) {
-	return Launch(spec.Launch{
+	return users.Launch(spec.Launch{
 		Project: "shop", Generation: 3, Hash: hash1, Service: service, Role: role, Incarnation: id, Slot: slot, Event: event,
 	}, blueGreen{})
 }
@@ -123,7 +123,7 @@ func child(edit func(*Child)) (Granted, error) {
 		Ask:    spec.Spawn{Name: "w", Argv: []string{"work"}, ParentPID: 42}, Now: now,
 	}
 	edit(&c)
-	return Spawn(c, blueGreen{})
+	return users.Spawn(c, blueGreen{})
 }
 
 func siblings(parents ...string) (all []spec.Record) {

@@ -96,18 +96,23 @@ func TestALongLineIsSplitAndMarked(t *testing.T) {
 	}
 }
 
-func TestFilesAreForTheirOwnerAlone(t *testing.T) {
-	c := newCapture(t)
-	c.run("secret\n", policy())
-	for path, want := range map[string]fs.FileMode{
-		c.dir: 0o700 | fs.ModeDir, filepath.Dir(c.path()): 0o700 | fs.ModeDir, c.path(): 0o600,
-	} {
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Mode() != want {
-			t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
+// sysgd's umask is 0077, and 0027 in the system's instance.
+func TestTheUmaskSaysWhoMayReadTheFiles(t *testing.T) {
+	for umask, want := range map[int][2]fs.FileMode{0o077: {0o700, 0o600}, 0o027: {0o750, 0o640}} {
+		before := syscall.Umask(umask)
+		c := newCapture(t)
+		c.run("secret\n", policy())
+		syscall.Umask(before)
+		for path, want := range map[string]fs.FileMode{
+			c.dir: want[0] | fs.ModeDir, filepath.Dir(c.path()): want[0] | fs.ModeDir, c.path(): want[1],
+		} {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode() != want {
+				t.Errorf("umask %03o: %s has mode %v, want %v", umask, path, info.Mode(), want)
+			}
 		}
 	}
 }

@@ -57,12 +57,13 @@ func (f *logFile) use(raw bool) {
 	}
 }
 
-// open opens the file where it is closed.
+// open opens the file where it is closed. The umask of the process decides
+// whether the group may read: sysgd's does in the system's instance only.
 func (f *logFile) open() error {
 	if f.handle != nil {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o750); err != nil {
 		return err
 	}
 	// Reading is for the look at the last byte.
@@ -70,7 +71,7 @@ func (f *logFile) open() error {
 	if !f.raw {
 		flags |= os.O_APPEND
 	}
-	handle, err := os.OpenFile(f.path, flags, 0o600)
+	handle, err := os.OpenFile(f.path, flags, 0o640)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"systemg.org/sysg/pkg/sys"
@@ -118,14 +119,40 @@ func (f *follower) begin(dir string, one Followed, q Query) error {
 	f.path, f.pending, f.fileWatch = path, true, sys.Everything
 	f.sieve = q.on(path)
 	folder := filepath.Dir(path)
-	err = os.MkdirAll(folder, 0o700)
-	if err == nil {
+	if err = ensureFolder(folder); err == nil {
 		f.dirWatch, err = f.inotify.Add(folder, sys.NameAdded)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot follow the log of %q: %w", one.Service, err)
 	}
 	return nil
+}
+
+// ensureFolder makes the folder of a log that is yet to come, for who will write
+// to it: root may look at what another user's daemon writes.
+func ensureFolder(folder string) error {
+	err := os.Mkdir(folder, 0o750)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case errors.Is(err, fs.ErrNotExist): // its parent is missing as well
+		return os.MkdirAll(folder, 0o750)
+	case err != nil || os.Geteuid() != 0:
+		return err
+	}
+	above, err := os.Stat(filepath.Dir(folder))
+	if err != nil {
+		return err
+	}
+	// By a descriptor of a directory: whoever owns the parent may have put
+	// something else in its place.
+	made, err := os.OpenFile(folder, syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = made.Close() }()
+	owner, _ := above.Sys().(*syscall.Stat_t)
+	return made.Chown(int(owner.Uid), int(owner.Gid))
 }
 
 func (f *follower) close() {

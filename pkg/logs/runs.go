@@ -59,7 +59,7 @@ func (f *logFile) note(by string) {
 }
 
 func appendTo(path string, text []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o640)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func tidyRuns(path string) error {
 			kept = append(kept, record...)
 		}
 	}
-	if err := os.WriteFile(runs+".new", kept, 0o600); err != nil {
+	if err := os.WriteFile(runs+".new", kept, 0o640); err != nil {
 		return err
 	}
 	return os.Rename(runs+".new", runs)

@@ -33,6 +33,9 @@ func (r *reader) checkService(s *Service, entry value) {
 		}
 	}
 	r.checkLife(s, entry)
+	if r.opts.System {
+		r.checkSystem(s, entry)
+	}
 	r.checkDeployment(s, entry)
 	r.differ(s, entry)
 }

@@ -36,7 +36,7 @@ func (m *Manifest) compileProject(p *Project, environ []string) generation.Gener
 	g := generation.Generation{
 		Supervise: generation.Supervise{
 			Format: generation.Format, Project: p.ID, Name: p.Name, Manifest: m.Path, Loose: p.Loose,
-			Settings: generation.Settings{MaxConcurrent: max(0, m.opts.Settings.MaxConcurrent)}, Sources: m.sources(p),
+			Settings: generation.Settings{MaxConcurrent: max(0, m.opts.Settings.MaxConcurrent), Closed: m.opts.Settings.Closed}, Sources: m.sources(p),
 		},
 		Launch: generation.Launch{Format: generation.Format, Project: p.ID},
 	}
@@ -75,6 +75,7 @@ func (m *Manifest) superviseService(s *Service) generation.Service {
 		result.PreStart = &generation.PreStart{Timeout: s.Deployment.PreStartTimeout}
 	}
 	m.superviseLife(s, &result)
+	s.runsAs(&result)
 	return result
 }
 
@@ -109,6 +110,7 @@ func (m *Manifest) launchService(p *Project, s *Service) generation.LaunchServic
 		OOMScore: s.Limits.OOMScore,
 	}
 	launchLife(s, &result)
+	m.launchConfinement(s, &result)
 	m.environment(p, s, &result)
 	return result
 }
@@ -135,6 +137,12 @@ func launchSize(l *generation.Launch) int {
 		}
 		for _, layer := range s.Layers {
 			size += len(layer.File) + totalLength(layer.Vars)
+		}
+		if c := s.Confinement; c != nil {
+			size += totalLength(c.ReadOnly) + totalLength(c.ReadWrite) + totalLength(c.Inaccessible)
+			if c.Seccomp != nil {
+				size += len(c.Seccomp.Filter) * 4 / 3 // as base64
+			}
 		}
 	}
 	return size

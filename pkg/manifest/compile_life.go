@@ -66,9 +66,6 @@ func launchLife(s *Service, to *generation.LaunchService) {
 	to.Affinity, to.IOPriority = s.Limits.Affinity, s.Limits.IOPriority
 	to.Notify, to.Watchdog, to.Spawn = s.notifies(), s.Watchdog, s.Spawn
 	to.ReadyFD, to.Sockets = s.Ready.FD, s.sockets()
-	if c := s.Confinement; c != nil && c.Isolation.NoNewPrivileges != nil {
-		to.NoNewPrivs = *c.Isolation.NoNewPrivileges
-	}
 	if b := s.Deployment.BlueGreen; b != nil {
 		to.SlotVar, to.Slots = b.Var, b.Slots
 	}

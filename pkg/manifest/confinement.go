@@ -32,8 +32,9 @@ func (s *Service) confinement() *Confinement {
 	return s.Confinement
 }
 
-// account is the name or number of a user or group. Whether there is one is
-// known to the machine that it is for, so that an unknown one is a warning.
+// account is the name or number of a user or group. The system's instance needs
+// the number behind a name. In a user's instance the manifest may be for another
+// machine, so that an unknown one is a warning.
 func account(what string) Type {
 	return Type{Name: what, Accepts: "a name or a number", form: accountForm, read: func(r *reader, v value, to any) {
 		if name, ok := r.account(v, what); ok {
@@ -53,21 +54,26 @@ func (r *reader) account(v value, what string) (string, bool) {
 		r.badWord(v, text, what, "a name or a number", err)
 		return "", false
 	}
-	lookup, kind := r.opts.LookupUser, KindUnknownUser
-	if what == "a group" {
-		lookup, kind = r.opts.LookupGroup, KindUnknownGroup
-	}
-	if _, known := lookUp(lookup, text.Value); lookup != nil && !known && !isDigits(text.Value) {
-		r.report(v, Problem{Kind: kind, Warning: true, Message: fmt.Sprintf("there is no %s %s on this machine", strings.TrimPrefix(what, "a "), quote(text.Raw))})
+	if !isDigits(text.Value) && !r.exists(what, text.Value) {
+		kind := KindUnknownUser
+		if what == "a group" {
+			kind = KindUnknownGroup
+		}
+		r.report(v, Problem{Kind: kind, Warning: !r.opts.System, Message: fmt.Sprintf("there is no %s %s on this machine", strings.TrimPrefix(what, "a "), quote(text.Raw))})
 	}
 	return text.Value, true
 }
 
-func lookUp(lookup func(string) (uint32, bool), name string) (uint32, bool) {
-	if lookup == nil {
-		return 0, false
+// exists says whether the machine has such a user or group. In a user's
+// instance one that nobody can tell of is not missed.
+func (r *reader) exists(what, name string) bool {
+	lookup := func(name string) bool { _, known := r.opts.user(name); return known }
+	missing := r.opts.LookupUser == nil
+	if what == "a group" {
+		lookup = func(name string) bool { _, known := r.opts.group(name); return known }
+		missing = r.opts.LookupGroup == nil
 	}
-	return lookup(name)
+	return lookup(name) || missing && !r.opts.System
 }
 
 func isDigits(text string) bool {

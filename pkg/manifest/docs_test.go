@@ -72,7 +72,9 @@ func TestTheManifestsInDocsHold(t *testing.T) {
 		text, _, _ := strings.Cut(block, "```")
 		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
 			opts := options()
-			opts.System = strings.Contains(text, "# as root")
+			if strings.Contains(text, "# as root") {
+				opts = systemOptions()
+			}
 			if _, err := Parse("/srv/app/systemg.yaml", []byte(wholeManifest(t, text)), opts); err != nil {
 				t.Errorf("%v\n%s", err, text)
 			}

@@ -96,7 +96,7 @@ func (r *reader) rawPath(v value) (string, bool) {
 // absolute expands a path and anchors it: at the home directory where it says
 // so, else at the directory of the file that it is in.
 func (r *reader) absolute(v value, raw string) (string, bool) {
-	raw, base, ok := anchor(raw, path.Dir(v.file), r.opts.Home)
+	raw, base, ok := anchor(raw, path.Dir(v.file), r.home())
 	if !ok {
 		r.bad(v, "the home directory is not known", "write an absolute path")
 		return "", false

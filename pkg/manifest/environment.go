@@ -28,6 +28,10 @@ var callerVars = []string{
 // shellVars are set by the shell itself.
 var shellVars = []string{"IFS", "LINENO", "OLDPWD", "OPTARG", "OPTIND", "PPID", "PWD", "SHLVL", "_"}
 
+// userVars speak of whoever has them: root's would be wrong for a service that
+// runs as somebody else, who has them anyway.
+var userVars = []string{"HOME", "LOGNAME", "MAIL", "PATH", "SHELL", "SUDO_COMMAND", "SUDO_GID", "SUDO_UID", "SUDO_USER", "USER"}
+
 // cleanPath is PATH where nothing is inherited.
 const cleanPath = "/usr/local/bin:/usr/bin:/bin"
 
@@ -48,11 +52,16 @@ func (m *Manifest) environment(p *Project, s *Service, to *generation.LaunchServ
 	}
 	slices.Sort(to.Strip)
 	to.Strip = slices.Compact(to.Strip)
+	strip := to.Strip
 
-	if to.NoInherit {
+	if m.opts.System {
+		// Nothing is inherited, and what a program may expect is made of its
+		// identity, at each launch.
+		to.NoInherit, to.Strip = true, nil
+	} else if to.NoInherit {
 		to.Layers = append(to.Layers, generation.Layer{Vars: m.cleanVars()})
 	}
-	if vars := m.exported(s, to.Strip); vars != nil {
+	if vars := m.exported(s, strip); vars != nil {
 		to.Layers = append(to.Layers, generation.Layer{Vars: vars})
 	}
 	for _, e := range []*Env{&m.Env, &p.Env, &s.Env} {
@@ -79,7 +88,7 @@ func (m *Manifest) cleanVars() []string {
 func (m *Manifest) exported(s *Service, strip []string) []string {
 	var vars []string
 	for _, name := range references(s.shellStrings()) {
-		if slices.Contains(shellVars, name) || slices.Contains(callerVars, name) || slices.Contains(strip, name) {
+		if slices.Contains(shellVars, name) || slices.Contains(callerVars, name) || slices.Contains(strip, name) || m.opts.System && slices.Contains(userVars, name) {
 			continue
 		}
 		if value, found := m.files.lookupEnv(m.opts.LookupEnv, name); found {

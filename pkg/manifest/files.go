@@ -3,6 +3,7 @@ package manifest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 
 	"systemg.org/sysg/pkg/envfile"
@@ -60,12 +61,19 @@ func (r *reader) sumFiles(projects []Project) {
 				if total += len(text); err == nil {
 					_, err = envfile.Parse(file.Path, text, func(string) (string, bool) { return "", true })
 				}
-				if err != nil && !(file.Optional && isMissing(err)) {
+				if err != nil && !(file.Optional && isMissing(err)) && !r.isTheirs(err) {
 					r.differences.badFile(file, err)
 				}
 			}
 		}
 	}
+}
+
+// isTheirs says whether an env file is left to the launch, which reads it as the
+// service's user: root does not read for a manifest what another can change.
+func (r *reader) isTheirs(err error) bool {
+	var untrusted *Untrusted
+	return r.opts.System && errors.As(err, &untrusted)
 }
 
 // lookupEnv asks the environment of the command, and remembers the answer.

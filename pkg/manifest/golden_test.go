@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,9 +35,22 @@ var testFiles = map[string]string{
 	"/srv/app/service.env": "SERVICE_FILE=1\n",
 }
 
-// lookupAccount knows the users, and the groups, of every test.
-func lookupAccount(name string) (uint32, bool) {
-	ids := map[string]uint32{"root": 0, "ada": 1000, "www-data": 33, "adm": 4, "nobody": 65534}
+// lookupUser knows the users of every test.
+func lookupUser(name string) (Account, bool) {
+	for _, a := range []Account{
+		{"root", 0, 0, "/root", "/bin/bash"}, {"ada", 1000, 1000, "/home/ada", "/bin/zsh"},
+		{"www-data", 33, 33, "/var/www", "/usr/sbin/nologin"}, {"nobody", 65534, 65534, "/nonexistent", "/usr/sbin/nologin"},
+	} {
+		if name == a.Name || name == strconv.Itoa(int(a.UID)) {
+			return a, true
+		}
+	}
+	return Account{}, false
+}
+
+// lookupGroup knows the groups of every test.
+func lookupGroup(name string) (uint32, bool) {
+	ids := map[string]uint32{"root": 0, "ada": 1000, "www-data": 33, "adm": 4, "nogroup": 65534}
 	id, found := ids[name]
 	return id, found
 }
@@ -58,7 +72,7 @@ func options() Options {
 			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 		},
 		LookupEnv: lookupEnviron, Home: "/home/ada", User: "ada", Shell: "/bin/zsh", UID: 1000,
-		LookupUser: lookupAccount, LookupGroup: lookupAccount,
+		LookupUser: lookupUser, LookupGroup: lookupGroup,
 	}
 }
 
@@ -140,14 +154,20 @@ func TestCompiledForm(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, strings.TrimSuffix(file, ".yaml")+".json", compiled(t, m))
-		var shown strings.Builder
-		for _, p := range append(m.Warnings, m.Differences...) {
-			shown.WriteString(p.Render(sources) + "\n")
-		}
-		if warnings := strings.TrimSuffix(file, ".yaml") + ".txt"; shown.Len() > 0 || exists(warnings) {
-			golden(t, warnings, shown.String())
+		shown := render(append(m.Warnings, m.Differences...), sources)
+		if warnings := strings.TrimSuffix(file, ".yaml") + ".txt"; shown != "" || exists(warnings) {
+			golden(t, warnings, shown)
 		}
 	})
+}
+
+// render is what people are shown of problems.
+func render(problems Problems, sources *Sources) string {
+	var shown strings.Builder
+	for _, p := range problems {
+		shown.WriteString(p.Render(sources) + "\n")
+	}
+	return shown.String()
 }
 
 func exists(file string) bool {
@@ -178,35 +198,6 @@ func compiled(t *testing.T, m *Manifest) string {
 	return string(shown) + "\n"
 }
 
-// TestWhatOnlyTheSystemCanEnforce reads manifests in both modes: the system's
-// instance accepts them, a user's refuses each key by name and nothing else.
-func TestWhatOnlyTheSystemCanEnforce(t *testing.T) {
-	eachManifest(t, "testdata/system/*.yaml", func(t *testing.T, file string, text []byte) {
-		opts := options()
-		opts.System = true
-		m, err := Parse("/srv/app/systemg.yaml", text, opts)
-		if err != nil {
-			t.Fatalf("the system's instance refuses it: %v", err)
-		}
-		compiled(t, m)
-		opts, sources := recorded(options())
-		sources.Add("/srv/app/systemg.yaml", text)
-		_, err = Parse("/srv/app/systemg.yaml", text, opts)
-		var problems Problems
-		if !errors.As(err, &problems) {
-			t.Fatal("a user's instance accepts it")
-		}
-		var shown strings.Builder
-		for _, p := range problems {
-			if !p.Warning && (p.Kind != KindSystemMode || p.Code() != "SG0705") {
-				t.Errorf("refused for another reason: %v", p)
-			}
-			shown.WriteString(p.Render(sources) + "\n")
-		}
-		golden(t, strings.TrimSuffix(file, ".yaml")+".txt", shown.String())
-	})
-}
-
 func TestExamplesLoadAndCompile(t *testing.T) {
 	err := filepath.WalkDir("../../examples", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.Name() != "systemg.yaml" {
@@ -218,6 +209,9 @@ func TestExamplesLoadAndCompile(t *testing.T) {
 				t.Fatal(err)
 			}
 			opts := options()
+			if strings.Contains(file, "/system/") {
+				opts = systemOptions()
+			}
 			opts.Open = os.ReadFile
 			m, err := Load(absolute, opts)
 			if err != nil {

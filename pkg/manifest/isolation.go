@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+	"systemg.org/sysg/pkg/generation"
 )
 
 var isolationObject = Object{Name: "isolation", Lenient: true, Keys: slices.Concat(
@@ -80,10 +81,7 @@ var protectType = Type{Name: "one of its words", Accepts: "false, true, strict",
 }}
 
 // bestEffortNames are the keys of isolation that a kernel may lack.
-var bestEffortNames = []string{
-	"network", "mount", "pid", "user", "ipc", "uts", "cgroup", "private_tmp", "private_devices", "protect_system",
-	"read_only_paths", "read_write_paths", "inaccessible_paths", "seccomp", "landlock", "apparmor_profile", "selinux_context",
-}
+var bestEffortNames = generation.Droppable[:]
 
 func readBestEffort(r *reader, v value) (string, bool) {
 	return r.choose(v, choice[string](strings.Join(bestEffortNames, " ")))

@@ -30,11 +30,19 @@ type Options struct {
 	Shell string
 	UID   uint32
 	// LookupUser and LookupGroup know the accounts of the machine; nil ones
-	// know none, and miss none.
-	LookupUser, LookupGroup func(name string) (uint32, bool)
+	// know none, and miss none. A user in digits is looked up by number.
+	LookupUser  func(name string) (Account, bool)
+	LookupGroup func(name string) (uint32, bool)
 	// System is set for the instance of the machine, which can do what a user's
 	// instance refuses.
 	System bool
+	// DropPrivileges has services of the system's instance that name no user
+	// run as nobody, with nothing.
+	DropPrivileges bool
+	// State is the folder that the system's supervisor may write in.
+	State string
+	// CompileSeccomp makes the filter of a profile, or of lists of one's own.
+	CompileSeccomp func(Seccomp) (*generation.Seccomp, error)
 	// Now is the time after which a cron unit must have a run, where it is not 0.
 	Now time.Time
 	// Budget, where it is not 0, is the default of pre_start_timeout and of the

@@ -63,7 +63,10 @@ type Service struct {
 	Logs        generation.Logs
 	Confinement *Confinement // nil where nothing is asked for
 
-	at value
+	// identity and seccomp are made for the system's instance only.
+	identity *generation.Identity
+	seccomp  *generation.Seccomp
+	at       value
 }
 
 // Hook is a command that is told of an event.

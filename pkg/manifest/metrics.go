@@ -27,6 +27,9 @@ var metricsType = Type{Name: "metrics", Accepts: "a mapping", Object: &metricsOb
 	if r.object(&metricsObject, v, m); m.SpilloverMax == 0 {
 		m.SpilloverDir = ""
 	}
+	if r.opts.System && m.SpilloverDir != "" {
+		r.mustBeOurs(v.at("spillover_path"), m.SpilloverDir)
+	}
 	*to.(**generation.Metrics) = m
 }}
 

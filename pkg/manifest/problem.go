@@ -33,6 +33,7 @@ const (
 	KindSystemMode     Kind = "requires-system-mode"
 	KindUnknownUser    Kind = "unknown-user"
 	KindUnknownGroup   Kind = "unknown-group"
+	KindNoUser         Kind = "missing-user"
 	// KindDifference is what the older program does otherwise.
 	KindDifference Kind = "differs-from-0.66"
 )

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+	"systemg.org/sysg/pkg/generation"
 )
 
 // reader reads one document by the tables and collects what is wrong with it.
@@ -26,10 +27,16 @@ type reader struct {
 	// be one of the older program's.
 	old         bool
 	differences differences
-	files       *fileSet
-	problems    Problems
-	errors      int
-	warnings    int
+	// entry is the service that is read, nil outside of one, and outer the scope
+	// around it.
+	entry *value
+	outer *scope
+	// filters are those of seccomp by their profiles, since many services have one.
+	filters  map[string]*generation.Seccomp
+	files    *fileSet
+	problems Problems
+	errors   int
+	warnings int
 }
 
 // value is a node, the file it is in, and how one gets to it.

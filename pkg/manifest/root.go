@@ -175,8 +175,9 @@ func (r *reader) services(v value, logs generation.Logs) []Service {
 		}
 		s := r.blank
 		s.Name, s.Dir, s.Logs, s.at = k.name, r.dir(), logs, k
+		r.entry, r.outer = &entry, outer
 		r.object(&serviceObject, entry, &s)
-		r.scope = outer
+		r.scope, r.entry = outer, nil
 		r.checkService(&s, entry)
 		s.Once = s.Restart.Policy == generation.Never && entry.at("restart_policy").node != entry.node
 		services = append(services, s)

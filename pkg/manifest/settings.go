@@ -20,6 +20,12 @@ type Settings struct {
 	Logs generation.Logs
 	// PreStart and Stability are defaults of pre_start_timeout and stable_for.
 	PreStart, Stability time.Duration
+	// DefaultUser is as whom services of the system's instance run that name no
+	// user; "" refuses them.
+	DefaultUser string
+	// Closed: in the system's instance, who is neither root nor an operator is
+	// not even told what runs.
+	Closed bool
 
 	seconds, prestart, stability, verify, settle int
 }
@@ -28,6 +34,18 @@ var settingsObject = Object{Name: "sysgd.conf", Keys: []Key{
 	key("timeouts", object(&timeoutsObject), "", "how long things may take", in(func(s *Settings) any { return s })),
 	key("start", object(&startObject), "", "how services are started", in(func(s *Settings) any { return s })),
 	key("logs", object(&logsObject), "", "what happens to the output of every service", in(func(s *Settings) any { return &s.Logs })),
+	forSystem(key("services", object(&defaultsObject), "", "what services are that do not say it themselves", in(func(s *Settings) any { return s })),
+		func(_ *reader, s *Settings) bool { return s.DefaultUser != "" }),
+	forSystem(key("access", object(&accessObject), "", "who may ask", in(func(s *Settings) any { return s })),
+		func(_ *reader, s *Settings) bool { return s.Closed }),
+}}
+
+var defaultsObject = Object{Name: "services", Keys: []Key{
+	key("default_user", account("a user"), "", "as whom services run that name no user; they are refused without", in(func(s *Settings) any { return &s.DefaultUser })),
+}}
+
+var accessObject = Object{Name: "access", Keys: []Key{
+	key("others", eitherOf("viewer", "none"), "viewer", "what those may who are neither root nor in group sysg: see status, or nothing", in(func(s *Settings) any { return &s.Closed })),
 }}
 
 var timeoutsObject = Object{Name: "timeouts", Keys: []Key{
@@ -43,14 +61,15 @@ var startObject = Object{Name: "start", Keys: []Key{
 	key("max_concurrent", integer(-1, math.MaxInt32), "-1", "how many services may be on their way up at a time, -1 for any number", in(func(s *Settings) any { return &s.MaxConcurrent })),
 }}
 
-// ParseSettings reads the text of sysgd.conf. The error is Problems. An empty
-// text gives the defaults.
-func ParseSettings(file string, text []byte) (Settings, error) {
+// ParseSettings reads the text of sysgd.conf, of which opts say whose it is. The
+// error is Problems. An empty text gives the defaults.
+func ParseSettings(file string, text []byte, opts Options) (Settings, error) {
 	tree, problems := document(file, text, Options{})
 	if tree == nil {
 		return Settings{}, problems.sorted(file)
 	}
-	r := &reader{path: file, version: 3, problems: problems, errors: len(problems)}
+	read := newFiles(file, text, opts.Open)
+	r := &reader{path: file, version: 3, problems: problems, errors: len(problems), opts: opts, files: read}
 	var s Settings
 	for _, o := range []*Object{&timeoutsObject, &startObject} {
 		r.defaults(o, &s)

@@ -16,9 +16,9 @@ var socketObject = Object{Name: "a socket", need: node{"allOf": []node{{"require
 	key("listen", listenType, "", "tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixpacket:PATH or fifo:PATH", in(func(s *Socket) any { return &s.Socket })),
 	key("inherit", idType, "", "name of a descriptor that the supervisor got from systemd", in(func(s *Socket) any { return &s.inherit })),
 	key("mode", umask, "", "mode of the path, in octal (default 0666)", in(func(s *Socket) any { return &s.Mode })),
-	forSystem(key("user", freeText("a user", "a name or a number"), "", "owner of the path", in(func(s *Socket) any { return &s.User })),
+	forSystem(key("user", account("a user"), "", "owner of the path", in(func(s *Socket) any { return &s.User })),
 		func(r *reader, s *Socket) bool { return !r.isOwn(s.User) }),
-	forSystem(key("group", freeText("a group", "a name or a number"), "", "group of the path", in(func(s *Socket) any { return &s.Group })),
+	forSystem(key("group", account("a group"), "", "group of the path", in(func(s *Socket) any { return &s.Group })),
 		func(_ *reader, s *Socket) bool { return s.Group != "" }),
 	key("activation", eitherOf("eager", "lazy"), "eager", "lazy: the service starts when somebody connects", in(func(s *Socket) any { return &s.Lazy })),
 }}
@@ -89,7 +89,7 @@ var listenType = Type{
 		case generation.SocketTCP, generation.SocketUDP:
 			s.Address, err = parseListen(rest)
 		case generation.SocketUnix, generation.SocketUnixPacket, generation.SocketFIFO:
-			s.Address, err = socketPath(rest, path.Dir(v.file), r.opts.Home, s.Kind)
+			s.Address, err = socketPath(rest, path.Dir(v.file), r.home(), s.Kind)
 		default:
 			err = errors.New("it begins with none of tcp:, udp:, unix:, unixpacket: and fifo:")
 		}
@@ -150,14 +150,6 @@ func (r *reader) isOwn(user string) bool {
 	if user == "" || user == strconv.FormatUint(uint64(r.opts.UID), 10) {
 		return true
 	}
-	uid, found := r.user(user)
-	return found && uid == r.opts.UID
-}
-
-// user looks up a user by name.
-func (r *reader) user(name string) (uint32, bool) {
-	if r.opts.LookupUser == nil {
-		return 0, false
-	}
-	return r.opts.LookupUser(name)
+	found, known := r.opts.user(user)
+	return known && found.UID == r.opts.UID
 }

@@ -44,6 +44,10 @@ func Judge(f File, c Caller) error {
 	refuse := func(mend, reason string, args ...any) error {
 		return &Untrusted{Path: f.Path, Reason: fmt.Sprintf(reason, args...), Mend: mend}
 	}
+	owner := c.EUID
+	if c.System {
+		owner = 0 // whoever asks: a manifest is judged as it will be installed
+	}
 	// These words go into a shell; a quoted path stays one word there.
 	install := fmt.Sprintf("install -o root -g root -m 0644 -- %s /etc/systemg/", shellQuote(f.Path))
 	switch {
@@ -51,11 +55,11 @@ func Judge(f File, c Caller) error {
 		return refuse("", "it is not a regular file")
 	case f.Symlink && c.System:
 		return refuse("name the file itself", "it is a symbolic link")
-	case f.UID != 0 && f.UID != c.EUID && c.EUID == 0 && c.HasSudo && f.UID == c.SudoUID:
+	case f.UID != 0 && f.UID != owner && (c.System || c.EUID == 0 && c.HasSudo && f.UID == c.SudoUID):
 		return refuse(install, "it belongs to uid %d, and root runs nothing that another can change", f.UID)
-	case f.UID != 0 && f.UID != c.EUID:
-		return refuse("", "it belongs to uid %d, not to root or to uid %d", f.UID, c.EUID)
-	case f.Symlink && f.UID != c.EUID:
+	case f.UID != 0 && f.UID != owner:
+		return refuse("", "it belongs to uid %d, not to root or to uid %d", f.UID, owner)
+	case f.Symlink && f.UID != owner:
 		return refuse("name the file itself", "it is a symbolic link to a file of uid %d", f.UID)
 	case f.Perm&0o002 != 0:
 		return refuse("chmod o-w -- "+shellQuote(f.Path), "everybody can write it (mode %04o)", f.Perm)

@@ -27,6 +27,7 @@ func TestWhoMayDecideWhatRuns(t *testing.T) {
 		{"no regular file", with(mine, func(f *File) { f.Regular = false }), user, "regular", ""},
 		{"somebody else's", with(mine, func(f *File) { f.UID = 1001 }), user, "uid 1001", ""},
 		{"a user's in system mode", mine, system, "uid 1000", ""},
+		{"one's own, for the system's instance", mine, Caller{EUID: 1000, PrivateGID: 1000, HasPrivate: true, System: true}, "root runs nothing that another can change", "install -o root"},
 		{"the user's own under sudo", mine, sudo, "uid 1000", "install -o root -g root -m 0644 -- '/srv/my app.yaml' /etc/systemg/"},
 		{"a third user's under sudo", with(mine, func(f *File) { f.UID = 1001 }), sudo, "uid 1001", ""},
 		{"writable by all", with(mine, func(f *File) { f.Perm = 0o646 }), user, "everybody", "chmod o-w -- '/srv/my app.yaml'"},

@@ -4,8 +4,8 @@
 //	state    ~/.local/share/systemg       generations/ projects/ logs/ and locks
 //	runtime  /run/user/1000/systemg       control.sock exec.sock
 //
-// Everything is derived from the environment of the caller, which is handed in:
-// the package reads none itself.
+// All of a user's is derived from the environment of the caller, which is handed
+// in: the package reads none itself. The system's is fixed (system.go).
 package paths
 
 import (
@@ -69,13 +69,23 @@ func Exec(runtime string) string { return filepath.Join(runtime, "exec.sock") }
 func Spawn(runtime string) string { return filepath.Join(runtime, "spawn.sock") }
 
 // Spool is where sysgd keeps output that is on its way to the logs.
-func Spool(runtime string) string { return filepath.Join(runtime, "spool") }
+func Spool(runtime string) string {
+	if runtime == SystemRuntime {
+		runtime = filepath.Join(runtime, daemonsOwn)
+	}
+	return filepath.Join(runtime, "spool")
+}
 
 // JournalSocket is where journald takes entries.
 const JournalSocket = "/run/systemd/journal/socket"
 
-// Logs, Generations and Projects are the parts of a state directory.
-func Logs(state string) string { return filepath.Join(state, "logs") }
+// Logs are kept in the state directory, but for the system's.
+func Logs(state string) string {
+	if state == SystemState {
+		return SystemLogs
+	}
+	return filepath.Join(state, "logs")
+}
 
 // Generations is where sysg-exec stores what is installed.
 func Generations(state string) string { return filepath.Join(state, "generations") }

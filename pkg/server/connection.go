@@ -20,6 +20,7 @@ type connection struct {
 	server *server
 	stream *net.UnixConn
 	caller api.Caller
+	who    person
 	role   role
 	// writing keeps the frames of a Supervisor that emits from several
 	// goroutines whole.
@@ -112,7 +113,7 @@ func (c *connection) answer(ctx context.Context, frame []byte) error {
 		return errors.New("not a call")
 	}
 	call := &call{
-		ctx: ctx, server: c.server, caller: c.caller,
+		ctx: ctx, server: c.server, caller: c.caller, who: c.who, role: c.role,
 		parameters: command.Parameters, streams: command.More && !command.OneWay,
 	}
 	if command.OneWay {
@@ -122,7 +123,7 @@ func (c *connection) answer(ctx context.Context, frame []byte) error {
 	if call.streams {
 		call.emit = func(reply api.Reply) error { return c.send(reply, true, "") }
 	}
-	answer, err := c.role.dispatch(command.Method, call)
+	answer, err := call.dispatch(command.Method)
 	switch {
 	case command.OneWay:
 		return nil

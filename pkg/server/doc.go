@@ -8,8 +8,9 @@
 //
 // The credentials are those of the moment of connect(2) and are checked before
 // a byte is read. In user mode the owner of the daemon and root may do
-// everything and nobody else anything; the table already names the role that
-// each method needs.
+// everything and nobody else anything. In the system's instance root does
+// everything, a group of operators starts, stops and reads output, and everybody
+// else looks on (access.go). The table names the role that each method needs.
 //
 // A connection answers its calls in order. One goroutine reads, so that the end
 // of the stream is seen while a method still streams: the context of that

@@ -86,6 +86,12 @@ func why(c *call) (any, error) {
 		return nil, err
 	}
 	links, err := c.server.supervisor.Why(c.ctx, c.caller, p)
+	if !c.role.atLeast(operator) {
+		// It is output, which a viewer does not get to see.
+		for i := range links {
+			links[i].Evidence = nil
+		}
+	}
 	return api.Reply{Links: links}, err
 }
 

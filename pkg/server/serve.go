@@ -42,6 +42,9 @@ type Options struct {
 	Version string
 	// State is the folder of state, for clients that look elsewhere.
 	State string
+	// System is how callers are judged in the system's instance, nil in a user's,
+	// where the owner of the daemon and root may do everything.
+	System *Access
 	// MaxConnections bounds how many peers are served at once; 0 means 128.
 	MaxConnections int
 	// FrameTime is how long a frame may take to arrive once it has begun;
@@ -59,11 +62,10 @@ type Options struct {
 const lastWords = 2 * time.Second
 
 type server struct {
-	supervisor Supervisor
-	options    Options
-	owner      int
-	// slots holds one token a connection.
-	slots       chan struct{}
+	supervisor  Supervisor
+	options     Options
+	owner       int
+	places      places
 	connections sync.WaitGroup
 }
 
@@ -117,7 +119,7 @@ func newServer(supervisor Supervisor, options Options) *server {
 		supervisor: supervisor,
 		options:    options,
 		owner:      os.Getuid(),
-		slots:      make(chan struct{}, options.MaxConnections),
+		places:     places{total: options.MaxConnections, shared: options.System != nil, taken: map[int]int{}},
 	}
 }
 
@@ -130,35 +132,26 @@ func (s *server) admit(ctx context.Context, conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	caller, err := peer(stream)
+	who, err := peer(stream, s.options.System != nil)
 	if err != nil {
 		s.options.Log.Error("Refused a peer without credentials", "cause", err)
 		_ = conn.Close()
 		return
 	}
-	c := &connection{server: s, stream: stream, caller: caller, role: s.roleOf(caller)}
-	if c.role == nobody {
+	caller := who.Caller
+	c := &connection{server: s, stream: stream, caller: caller, who: who, role: s.roleOf(who)}
+	if c.role == nobody && !s.granted(ctx, who, viewer) {
 		s.options.Log.Warn("Refused a peer", "uid", caller.UID, "pid", caller.PID)
 		c.dismiss(&refusal{api.ErrorDenied, api.Denied{UID: caller.UID, Needs: string(viewer)}})
 		return
 	}
-	select {
-	case s.slots <- struct{}{}:
-	default:
+	if !s.places.take(caller.UID) {
 		s.options.Log.Warn("Refused a peer, there are too many", "uid", caller.UID, "pid", caller.PID)
 		c.dismiss(&api.Diagnostic{Code: api.CodeNotAnswering, Title: "the supervisor has too many clients"})
 		return
 	}
 	s.connections.Go(func() {
-		defer func() { <-s.slots }()
+		defer s.places.leave(caller.UID)
 		c.serve(ctx)
 	})
-}
-
-// roleOf judges a caller. In user mode there are two kinds of people.
-func (s *server) roleOf(caller api.Caller) role {
-	if caller.UID == s.owner || caller.UID == 0 {
-		return admin
-	}
-	return nobody
 }

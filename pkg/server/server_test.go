@@ -283,7 +283,7 @@ func TestRolesIncludeTheLowerOnes(t *testing.T) {
 
 func TestAViewerMayNotChangeAnything(t *testing.T) {
 	for _, method := range []string{api.MethodStart, api.MethodStop, api.MethodRestart, api.MethodShutdown, api.MethodLogs} {
-		_, err := viewer.dispatch(method, &call{caller: api.Caller{UID: 7}})
+		_, err := (&call{server: &server{}, caller: api.Caller{UID: 7}, role: viewer}).dispatch(method)
 		var r *refusal
 		if !errors.As(err, &r) || r.name != api.ErrorDenied {
 			t.Errorf("%s: %v", method, err)

@@ -59,6 +59,8 @@ type call struct {
 	ctx        context.Context
 	server     *server
 	caller     api.Caller
+	who        person
+	role       role
 	parameters json.RawMessage
 	// streams is set where the client takes more than one reply; without it
 	// emit is nil.
@@ -66,14 +68,18 @@ type call struct {
 	emit    func(api.Reply) error
 }
 
-// dispatch finds the row and carries the call out, if the role allows it.
-func (r role) dispatch(method string, c *call) (any, error) {
+// dispatch finds the row and carries the call out, if the role allows it or a
+// policy does.
+func (c *call) dispatch(method string) (any, error) {
 	found, exists := table[method]
 	if !exists {
 		return nil, &refusal{api.ErrorMethodNotFound, api.Method{Method: method}}
 	}
-	if !r.atLeast(found.needs) {
-		return nil, &refusal{api.ErrorDenied, api.Denied{UID: c.caller.UID, Needs: string(found.needs)}}
+	if !c.role.atLeast(found.needs) {
+		if !c.server.granted(c.ctx, c.who, found.needs) {
+			return nil, &refusal{api.ErrorDenied, api.Denied{UID: c.caller.UID, Needs: string(found.needs)}}
+		}
+		c.role = found.needs
 	}
 	return found.handle(c)
 }

@@ -95,6 +95,10 @@ type Launch struct {
 	// Slot is which of the two blue/green slots this is for; the other one is
 	// the active one. It is given where the generation declares slots.
 	Slot *int `json:"slot,omitempty"`
+	// Beside is the incarnation that this one runs beside, of the same service,
+	// "" for none. A check, a stop command and some hooks join its namespaces,
+	// as long as it lives.
+	Beside string `json:"beside,omitempty"`
 	// Event is what a hook, or the stop command, is told. Other roles have none.
 	Event *Event `json:"event,omitempty"`
 }
@@ -127,6 +131,9 @@ type Launched struct {
 	// Cgroup is the leaf's path below the cgroup2 mount, "" where there is
 	// no cgroup and the incarnation is contained by its session.
 	Cgroup string `json:"cgroup,omitempty"`
+	// Missing are the keys of best_effort that this kernel lacks, so that the
+	// process runs without them.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // Failed says that nothing runs: the named stage failed.
@@ -182,6 +189,8 @@ type Record struct {
 	Emptied bool      `json:"emptied,omitempty"`
 	// Child is set for the role child.
 	Child *Child `json:"child,omitempty"`
+	// Missing is as in Launched.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // Child is what is known of a process that a service asked for.
@@ -314,6 +323,16 @@ type Exited struct {
 	// Emptied says that nothing of the incarnation is left. If false, an
 	// Emptied event follows once that is so.
 	Emptied bool `json:"emptied,omitempty"`
+	// OOM is set where the kernel killed something of it for its memory limit.
+	OOM *OOM `json:"oom,omitempty"`
+}
+
+// OOM is what memory.events of an incarnation's cgroup says.
+type OOM struct {
+	// Kills is how many processes were killed.
+	Kills uint64 `json:"kills"`
+	// Limit is memory.max in bytes, 0 for none: the limit was one further up.
+	Limit uint64 `json:"limit,omitempty"`
 }
 
 // Usage is what the main process and its reaped children used (getrusage(2)).

@@ -165,6 +165,7 @@ func (l *Launch) validate() error {
 		must(ValidName(l.Service), "service", l.Service),
 		must(slices.Contains(Roles[:], l.Role), "role", l.Role),
 		must(ValidIncarnation(l.Incarnation), "incarnation", l.Incarnation),
+		must(l.Beside == "" || ValidIncarnation(l.Beside) && l.Role != RoleMain, "beside", l.Beside),
 		must(l.Slot == nil || *l.Slot == 0 || *l.Slot == 1, "slot", "neither 0 nor 1"),
 		l.Event.validate())
 }

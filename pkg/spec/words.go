@@ -43,14 +43,23 @@ const (
 	StageClone    Stage = "clone"
 	StageFDs      Stage = "fds"
 	StageSession  Stage = "session"
+	StageMounts   Stage = "mounts"
+	StageNetwork  Stage = "network"
 	StageNice     Stage = "nice"
 	StageOOMScore Stage = "oom_score_adj"
 	StageUmask    Stage = "umask"
 	StageRlimits  Stage = "rlimits"
 	StageAffinity Stage = "cpu_affinity"
 	StageIONice   Stage = "ionice"
-	StageNoNew    Stage = "no_new_privs"
+	StageJoin     Stage = "join"
+	StageCaps     Stage = "caps"
+	StageIDs      Stage = "ids"
+	StageCapSet   Stage = "capset"
 	StageChdir    Stage = "chdir"
+	StageNoNew    Stage = "no_new_privs"
+	StageLSM      Stage = "lsm"
+	StageLandlock Stage = "landlock"
+	StageSeccomp  Stage = "seccomp"
 	StageExec     Stage = "exec"
 )
 
@@ -67,14 +76,23 @@ var Stages = [...]struct {
 	{StageClone, "forks into the cgroup"},
 	{StageFDs, "leaves only standard input, output and error, and its sockets, open"},
 	{StageSession, "starts a session of its own"},
+	{StageMounts, "arranges what it sees of the file system"},
+	{StageNetwork, "brings up loopback in a network of its own"},
 	{StageNice, "sets the scheduling priority"},
 	{StageOOMScore, "sets the out-of-memory score"},
 	{StageUmask, "sets the file mode creation mask"},
 	{StageRlimits, "sets resource limits"},
 	{StageAffinity, "binds it to CPUs"},
 	{StageIONice, "sets the priority for disk access"},
-	{StageNoNew, "gives up new privileges for good"},
+	{StageJoin, "enters the namespaces of the service that it runs beside"},
+	{StageCaps, "takes all capabilities but the listed ones from the bounding set"},
+	{StageIDs, "becomes its user, with its groups and no others"},
+	{StageCapSet, "keeps the listed capabilities, and no others, in every set"},
 	{StageChdir, "enters the working directory"},
+	{StageNoNew, "gives up new privileges for good"},
+	{StageLSM, "asks for its AppArmor profile or SELinux context at the execve"},
+	{StageLandlock, "restricts itself to its paths and ports"},
+	{StageSeccomp, "restricts itself to its system calls"},
 	{StageExec, "becomes the program"},
 }
 

@@ -42,6 +42,9 @@ const (
 // Service is how one service is.
 type Service struct {
 	Want Want `json:"want"`
+	// Resting: it was stopped with the supervisor, by the service manager. It
+	// stays down until it is started, or the machine is.
+	Resting bool `json:"resting,omitempty"`
 	// Again: what runs is to be ended and started anew.
 	Again bool `json:"again,omitempty"`
 	// Unskipped: it was started by name, though its manifest skips it.

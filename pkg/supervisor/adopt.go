@@ -277,6 +277,7 @@ func (s *Supervisor) meet(r *run, event execclient.Event) {
 	record := event.Reply.Listed.Record
 	first := r.pid == 0 || r.pidFD == nil && r.pipes == 0
 	r.pid, r.cgroup, r.started, r.role = record.PID, record.Cgroup, record.Started, record.Launch.Role
+	r.missing = record.Missing // It was told of when it was launched.
 	if !first {
 		event.CloseFiles()
 		return

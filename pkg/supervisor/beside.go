@@ -47,6 +47,9 @@ func (s *Supervisor) besides(v *service, request spec.Launch, side beside) *run 
 		service: v, role: request.Role, incarnation: newIncarnation(), number: v.project.generation.Number,
 		side: &side, slot: v.slotted(request), event: request.Event,
 	}
+	if v.run != nil {
+		r.beside = v.run.incarnation
+	}
 	s.runs[r.incarnation] = r
 	v.witness(r)
 	s.ask(r)

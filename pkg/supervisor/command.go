@@ -76,7 +76,7 @@ func (s *Supervisor) start(by api.Caller, params api.Start) (*op, error) {
 // only where it had been stopped since, or is named itself.
 func (s *Supervisor) want(v *service, cause machine.Cause, named bool) {
 	fresh := !v.wanted
-	v.wanted, v.wish, v.rejected = true, cause, nil
+	v.wanted, v.resting, v.wish, v.rejected = true, false, cause, nil
 	switch {
 	case v.state == machine.Done && (fresh || named):
 		v.again = true
@@ -116,7 +116,7 @@ func (s *Supervisor) stop(by api.Caller, params api.Stop) (*op, error) {
 		return nil, unknownProject(params.Project)
 	}
 	for _, v := range targets {
-		v.wanted, v.again, v.wish = false, false, asked(by, "stop")
+		v.wanted, v.again, v.resting, v.wish = false, false, false, asked(by, "stop")
 	}
 	return &op{
 		wishes:   wishes,
@@ -210,6 +210,9 @@ func (s *Supervisor) vacant() bool {
 // open refuses to start anything while a Shutdown is in progress, which else
 // would never come to its end.
 func (s *Supervisor) open() error {
+	if s.resting {
+		return &api.Diagnostic{Code: api.CodeNoSupervisor, Title: "the service manager is stopping the supervisor"}
+	}
 	ending := slices.ContainsFunc(s.ops, func(o *op) bool { return o.ends })
 	if ending || s.quitting {
 		return &api.Diagnostic{

@@ -134,7 +134,7 @@ func (s *Supervisor) step(v *service, name, label, state string) {
 
 // stageCode is the code of a launch that failed in a stage. Some have one of
 // their own, as in the older program.
-func stageCode(stage spec.Stage) string {
+func stageCode(stage spec.Stage, detail string) string {
 	switch stage {
 	case spec.StageRlimits:
 		return api.CodeRLimit
@@ -146,6 +146,36 @@ func stageCode(stage spec.Stage) string {
 		return api.CodeIONice
 	case spec.StageNoNew:
 		return api.CodeNoNewPrivs
+	case spec.StageMounts, spec.StageLSM:
+		return api.CodeProtection
+	case spec.StageNetwork:
+		return api.CodeNamespace
+	case spec.StageCaps:
+		return api.CodeGivenUpCaps
+	case spec.StageCapSet:
+		return api.CodeKeptCaps
+	case spec.StageLandlock:
+		return api.CodeLandlock
+	case spec.StageSeccomp:
+		return api.CodeSeccomp
+	}
+	return keyCode(stage, detail)
+}
+
+// keyCode is for stages of which the detail says by its key what failed.
+func keyCode(stage spec.Stage, detail string) string {
+	key, _, _ := strings.Cut(detail, ":")
+	switch {
+	case stage == spec.StageIDs && key == "supplementary_groups":
+		return api.CodeGroups
+	case stage == spec.StageIDs && key == "group":
+		return api.CodeGroup
+	case stage == spec.StageIDs:
+		return api.CodeUser
+	case stage == spec.StageCgroup && strings.HasPrefix(key, "limits.cgroup."):
+		return api.CodeProtection
+	case stage == spec.StageClone && strings.Contains(key, "isolation."):
+		return api.CodeNamespace
 	}
 	return api.CodeLaunch
 }

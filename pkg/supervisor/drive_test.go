@@ -131,10 +131,27 @@ func TestProgressTellsOfWhatWaitsAndOfAttempts(t *testing.T) {
 func TestALaunchThatFailsHasTheCodeOfItsStage(t *testing.T) {
 	for stage, code := range map[spec.Stage]string{
 		spec.StageRlimits: "SG0741", spec.StageNice: "SG0742", spec.StageAffinity: "SG0743", spec.StageIONice: "SG0749",
-		spec.StageNoNew: "SG0723", spec.StageExec: "SG0113",
+		spec.StageNoNew: "SG0723", spec.StageExec: "SG0113", spec.StageMounts: "SG0721", spec.StageLSM: "SG0721", spec.StageSeccomp: "SG0722",
+		spec.StageLandlock: "SG0724", spec.StageNetwork: "SG0727", spec.StageCapSet: "SG0747", spec.StageCaps: "SG0748",
 	} {
 		if cause := launchFailure(spec.Failed{Stage: stage, Errno: 1}); cause.Code != code {
 			t.Errorf("%s: %s, want %s", stage, cause.Code, code)
+		}
+	}
+	for _, test := range []struct {
+		stage        spec.Stage
+		detail, code string
+	}{
+		{spec.StageIDs, "supplementary_groups: cannot set them to [4]: operation not permitted", "SG0744"},
+		{spec.StageIDs, "group: cannot become group 4: operation not permitted", "SG0745"},
+		{spec.StageIDs, "user: cannot become user 33: resource temporarily unavailable", "SG0746"},
+		{spec.StageCgroup, "limits.cgroup.memory_max: the kernel lacks it", "SG0721"},
+		{spec.StageCgroup, "mkdir: no space left on device", "SG0113"},
+		{spec.StageClone, "cannot make the process with isolation.user: no space left on device", "SG0727"},
+		{spec.StageClone, "cannot make the process: resource temporarily unavailable", "SG0113"},
+	} {
+		if cause := launchFailure(spec.Failed{Stage: test.stage, Errno: 1, Detail: test.detail}); cause.Code != test.code {
+			t.Errorf("%s: %s: %s, want %s", test.stage, test.detail, cause.Code, test.code)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func (s *Supervisor) ask(r *run) {
 	}
 	err := s.helper.Launch(spec.Launch{
 		Project: p.Project, Generation: number, Hash: hash,
-		Service: r.service.config.Name, Role: r.role, Incarnation: r.incarnation, Slot: r.slot, Event: r.event,
+		Service: r.service.config.Name, Role: r.role, Incarnation: r.incarnation, Slot: r.slot, Event: r.event, Beside: r.beside,
 	})
 	if err != nil {
 		s.log.Debug("Cannot ask for a launch now", "service", r.service.config.Name, "error", err)

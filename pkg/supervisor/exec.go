@@ -67,6 +67,7 @@ func (s *Supervisor) launched(event execclient.Event) {
 	}
 	if v := r.service; v.run == r && r.role == spec.RoleMain {
 		s.launchedRun(v, r)
+		s.launchedWithout(r, launched.Missing)
 		s.inherit(r)
 		s.feed(v, machine.Launched, machine.Cause{Kind: machine.ByLaunch, Text: fmt.Sprintf("it was launched as process %d", r.pid)})
 	}
@@ -112,7 +113,7 @@ func launchFailure(failed spec.Failed) machine.Cause {
 	if failed.Errno != 0 && failed.Detail == "" {
 		text = fmt.Sprintf("it could not be launched: stage %s: %v", failed.Stage, syscall.Errno(failed.Errno))
 	}
-	return machine.Cause{Kind: machine.ByLaunch, Code: stageCode(failed.Stage), Text: text}
+	return machine.Cause{Kind: machine.ByLaunch, Code: stageCode(failed.Stage, failed.Detail), Text: text}
 }
 
 // refused is a request that sysg-exec will not carry out. Only for a launch

@@ -49,7 +49,8 @@ type helper struct {
 	sockets map[string][]string
 	unheard map[string]spec.Refused
 	// slow: an Unlisten is not answered by itself.
-	slow bool
+	slow    bool
+	missing []string // what is launched lacks these keys of best_effort
 }
 
 func newHelper(t *testing.T) *helper {
@@ -94,7 +95,8 @@ func (h *helper) Launch(l spec.Launch) error {
 	}
 	h.pid++
 	h.live[l.Incarnation] = &spec.Record{Launch: l, PID: h.pid, Started: time.Now()}
-	h.say(spec.Reply{Launched: &spec.Launched{Incarnation: l.Incarnation, PID: h.pid}}, execclient.RequestLaunch, l.Incarnation)
+	h.live[l.Incarnation].Missing = h.missing
+	h.say(spec.Reply{Launched: &spec.Launched{Incarnation: l.Incarnation, PID: h.pid, Missing: h.missing}}, execclient.RequestLaunch, l.Incarnation)
 	if l.Event != nil {
 		h.told = append(h.told, inWords(l))
 	}

@@ -11,7 +11,13 @@ import (
 
 // boundBy takes the bound of a generation. That of the one installed last is
 // in force.
-func (s *Supervisor) boundBy(g generation.Supervise) { s.bound = max(g.Settings.MaxConcurrent, 0) }
+func (s *Supervisor) boundBy(g generation.Supervise) {
+	s.bound = max(g.Settings.MaxConcurrent, 0)
+	s.closed.Store(g.Settings.Closed)
+}
+
+// Closed says whether who is neither root nor an operator may not even look on.
+func (s *Supervisor) Closed() bool { return s.closed.Load() }
 
 // room is how many services may be released now, below 0 for no bound.
 func (s *Supervisor) room() int {

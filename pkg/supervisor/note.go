@@ -26,12 +26,20 @@ func (s *Supervisor) note(v *service, text string) {
 	if v.of != nil { // A stand-in is forgotten soon.
 		v = v.of
 	}
-	s.log.Warn("A service has something to be known, ignoring", "service", v.selector(), "note", text)
 	if len(v.notes) == maxNotes {
 		v.notes = append(v.notes[:0], v.notes[1:]...)
 	}
+	v.notes = append(v.notes, note{at: time.Now(), text: text})
+	s.mention(v, text)
+}
+
+// mention says such a thing once, in the journal and among the events.
+func (s *Supervisor) mention(v *service, text string) {
+	if v.of != nil {
+		v = v.of
+	}
+	s.log.Warn("A service has something to be known, ignoring", "service", v.selector(), "note", text)
 	now := time.Now()
-	v.notes = append(v.notes, note{at: now, text: text})
 	s.chronicle(v, machine.Transition{
 		At: now, From: v.state, To: v.state, Event: api.EventNote,
 		Cause: machine.Cause{Kind: machine.ByNote, Text: text},

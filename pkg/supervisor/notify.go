@@ -67,7 +67,7 @@ func (s *Supervisor) nextNotification(file *os.File, leaf string) (notification,
 			return notification{}, err
 		}
 		heard := notification{Notification: probe.ParseNotification(string(buf[:n])), peeked: true}
-		if heard.Ready && !heard.Store && !heard.Barrier && belongs(datagram.PID, leaf) {
+		if heard.Ready && !heard.Store && !heard.Barrier && s.believes(datagram.PID, leaf) {
 			return heard, nil
 		}
 		_, datagram, err = receive(file, buf, false)
@@ -76,9 +76,15 @@ func (s *Supervisor) nextNotification(file *os.File, leaf string) (notification,
 		}
 		heard.peeked = false
 		for _, fd := range datagram.FDs {
+			// Closed here, where it may take as long as it likes. That of a
+			// BARRIER=1 is a pipe.
+			if s.system && sys.Keepable(fd) != nil {
+				sys.CloseAll([]int{fd})
+				continue
+			}
 			heard.files = append(heard.files, os.NewFile(uintptr(fd), "stored"))
 		}
-		if n > 0 && belongs(datagram.PID, leaf) {
+		if n > 0 && s.believes(datagram.PID, leaf) {
 			return heard, nil
 		}
 		discard(heard.files)
@@ -101,21 +107,28 @@ func receive(file *os.File, buf []byte, peek bool) (n int, datagram sys.Datagram
 	return n, datagram, err
 }
 
-// belongs reports whether a process is of the incarnation that has a cgroup
+// believes reports whether a sender is of the incarnation that has a cgroup
 // leaf. One that has ended, or of which the kernel tells nothing, gets the
-// benefit: only the user itself can reach the socket.
-func belongs(pid int, leaf string) bool {
+// benefit where only the user itself can reach the socket. In the system's
+// instance services may share a user, nobody above all, so there it does not:
+// systemd-notify(1) waits for us (BARRIER=1), and so must everything short-lived.
+func (s *Supervisor) believes(pid int, leaf string) bool {
+	return belongs(pid, leaf, !s.system)
+}
+
+// belongs is what it believes; benefit is for what cannot be told.
+func belongs(pid int, leaf string, benefit bool) bool {
 	if leaf == "" || pid == 0 {
-		return true
+		return benefit
 	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
-		return true
+		return benefit
 	}
 	for line := range strings.Lines(string(text)) {
 		if where, unified := strings.CutPrefix(strings.TrimSpace(line), "0::"); unified {
 			return strings.Contains(where+"/", "/"+path.Base(leaf)+"/")
 		}
 	}
-	return true
+	return benefit
 }

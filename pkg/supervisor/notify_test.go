@@ -312,10 +312,12 @@ func TestNotificationsOfARealSocket(t *testing.T) {
 }
 
 func TestASenderOfAnotherCgroupIsNotHeard(t *testing.T) {
-	if belongs(os.Getpid(), "/user.slice/run-0123") {
+	if belongs(os.Getpid(), "/user.slice/run-0123", true) {
 		t.Error("this process is in no such leaf")
 	}
-	if !belongs(os.Getpid(), "") || !belongs(1<<30, "/run-0123") || !belongs(0, "/run-0123") {
-		t.Error("where nothing can be told the sender is believed")
+	for _, benefit := range []bool{true, false} {
+		if belongs(os.Getpid(), "", benefit) != benefit || belongs(1<<30, "/run-0123", benefit) != benefit || belongs(0, "/run-0123", benefit) != benefit {
+			t.Errorf("where nothing can be told, and is to be taken for %t, it is not", benefit)
+		}
 	}
 }

@@ -47,8 +47,8 @@ func (v *service) record() store.Service {
 		Want: store.Down, Phase: string(v.state), Since: v.since, Cause: cause,
 		Again: v.again || v.trial != nil && !v.trial.passed(plan.DeedPromote), Unskipped: v.unskipped, Alone: v.alone, Restarts: v.total, Consecutive: v.restarts, NextRetryAt: v.retryAt, LastExit: v.lastEnd,
 	}
-	if v.wanted {
-		record.Want = store.Up
+	if v.wanted || v.resting {
+		record.Want, record.Resting = store.Up, !v.wanted
 	}
 	if v.run != nil {
 		record.Incarnation = v.run.incarnation
@@ -131,6 +131,9 @@ func (s *Supervisor) workedFrom(name string, number int) (generation.Supervise, 
 // never meant to outlive its client, whose connection is gone.
 func (s *Supervisor) restore(v *service, record store.Service, sameBoot bool) {
 	v.wanted = record.Want == store.Up && !v.project.foreground
+	if record.Resting && sameBoot {
+		v.wanted, v.resting = false, v.wanted
+	}
 	v.total, v.lastEnd = record.Restarts, record.LastExit
 	v.slot = record.Slot
 	v.wish = machine.Cause{Kind: machine.ByRecovery, Text: "it was wanted before the supervisor was restarted"}

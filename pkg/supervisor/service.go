@@ -54,7 +54,9 @@ type service struct {
 
 	wanted bool
 	again  bool
-	wish   machine.Cause // who asked for what is wanted
+	// resting: it is to be wanted again at the next boot (rest.go).
+	resting bool
+	wish    machine.Cause // who asked for what is wanted
 	// unskipped: somebody started it by name, whatever its rule to skip says.
 	unskipped bool
 	removed   bool // gone from the manifest: forget it once it is down
@@ -126,6 +128,10 @@ type run struct {
 	// slot and event are what it was launched with.
 	slot  *int
 	event *spec.Event
+	// beside is the run that it was launched beside, "" for none.
+	beside string
+	// missing are the keys of best_effort that it runs without.
+	missing []string
 	// found: it was launched before we were here.
 	found bool
 	// commanded: its stop command was run.

@@ -159,6 +159,7 @@ func (v *service) unit(graph plan.Graph) api.Unit {
 		}
 	}
 	unit.Notes = v.noted()
+	v.addConfinement(&unit)
 	return unit
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"systemg.org/sysg/pkg/execclient"
@@ -32,6 +33,9 @@ type Config struct {
 	Meter     Meter
 	// BootID tells one boot of the machine from another.
 	BootID string
+	// System: services are several users', and what one says of itself is
+	// believed only if it is proved.
+	System bool
 	Log    *slog.Logger
 }
 
@@ -48,6 +52,7 @@ type Supervisor struct {
 	meter       Meter
 	log         *slog.Logger
 	bootID      string
+	system      bool
 	inbox       *inbox
 	connect     func(context.Context, generation.Probe) probe.Answer
 	// life ends with Run, and with it what goroutines of ours do.
@@ -76,9 +81,11 @@ type Supervisor struct {
 	questions []func()
 	quitting  bool // sysg-exec was asked to end, and we end with it
 	leaving   bool // it refused, since something was left
+	resting   bool // everything is being stopped, and wanted again at the next boot
 	ending    bool // this is the last turn of the loop
 	eldest    int  // the number of our first event, 0 for none yet
 	followers map[*follower]bool
+	closed    atomic.Bool // what others than operators may see: nothing
 	watchers  map[*watcher]bool
 	sampleAt  time.Time // when something is to be measured next, zero for never
 }
@@ -89,7 +96,7 @@ func New(config Config) *Supervisor {
 	return &Supervisor{
 		life: life, die: die, connect: probe.Connect,
 		dial: config.Dial, generations: config.Generations, logs: config.Logs, states: config.States, clock: config.Clock, inherited: config.Inherited, log: config.Log,
-		bootID: config.BootID, inbox: newInbox(), helper: offline{},
+		bootID: config.BootID, system: config.System, inbox: newInbox(), helper: offline{},
 		projects: map[string]*project{}, unread: map[string]bool{}, runs: map[string]*run{}, deadlines: deadlines{},
 		journal: config.Journal, kernel: config.Kernel, meter: config.Meter, followers: map[*follower]bool{}, watchers: map[*watcher]bool{},
 	}

@@ -16,6 +16,8 @@ type Endpoint struct {
 	Address string
 	// Mode is that of a path.
 	Mode uint32
+	// Owner is to whom a path belongs, nil for this process's own user.
+	Owner *Owner
 }
 
 // Open makes it. The descriptor is close-on-exec and blocking, as a program
@@ -28,10 +30,10 @@ func (e Endpoint) Open() (fd int, made bool, err error) {
 	case "tcp", "udp":
 		fd, err = e.openInet()
 	case "unix", "unixpacket":
-		fd, err = e.openUnix()
+		err = e.at(func(p place) (err error) { fd, err = e.openUnix(p); return err })
 		made = err == nil
 	case "fifo":
-		fd, made, err = e.openFIFO()
+		err = e.at(func(p place) (err error) { fd, made, err = e.openFIFO(p); return err })
 	default:
 		err = fmt.Errorf("%q is no kind of socket", e.Network)
 	}
@@ -113,8 +115,10 @@ func (e Endpoint) Remove() {
 	default:
 		return
 	}
-	var stat unix.Stat_t
-	if unix.Lstat(e.Address, &stat) == nil && stat.Mode&unix.S_IFMT == want && stat.Uid == uint32(os.Geteuid()) {
-		_ = unix.Unlink(e.Address)
-	}
+	_ = e.at(func(p place) error {
+		if p.is(want) {
+			return p.unlink()
+		}
+		return nil
+	})
 }

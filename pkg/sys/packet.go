@@ -43,9 +43,17 @@ func SendPacket(fd int, p []byte, fds []int) error {
 // ErrWouldBlock says there is no packet, io.EOF that there will be none. After
 // an error the caller owns no descriptor.
 func ReceivePacket(fd int, buf []byte) (n int, fds []int, err error) {
-	// The kernel fills in as many descriptors as the space after the header
-	// holds, padding included, so this is MaxFDs only because that is even.
-	var control [unix.SizeofCmsghdr + 4*MaxFDs]byte
+	return Receive(fd, buf, CloseAll)
+}
+
+// sentFDs is the most descriptors that one packet can bring (SCM_MAX_FD, unix(7)).
+const sentFDs = 253
+
+// Receive is ReceivePacket with something else to close what is not returned.
+// As much as can come is received, so that it is not the kernel that closes the
+// rest, in this thread.
+func Receive(fd int, buf []byte, discard func(fds []int)) (n int, fds []int, err error) {
+	var control [unix.SizeofCmsghdr + 4*(sentFDs+1)]byte
 	var controlLen, flags int
 	n, err = retryValue("recvmsg", func() (n int, err error) {
 		n, controlLen, flags, _, err = unix.Recvmsg(fd, buf, control[:], unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
@@ -57,13 +65,13 @@ func ReceivePacket(fd int, buf []byte) (n int, fds []int, err error) {
 	// Truncation is judged after the descriptors are known, or they would leak.
 	fds, err = rights(control[:controlLen])
 	switch {
-	case err == nil && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0:
+	case err == nil && (flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 || len(fds) > MaxFDs):
 		err = ErrTruncated
 	case err == nil && n == 0:
 		err = io.EOF
 	}
 	if err != nil {
-		CloseAll(fds)
+		discard(fds)
 		return 0, nil, err
 	}
 	return n, fds, nil

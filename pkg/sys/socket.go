@@ -135,13 +135,14 @@ func ListenDatagram(path string) (int, error) {
 	return fd, nil
 }
 
-// PeerPidfd is a pidfd of the process at the other end, as Peer names it, which
-// proves that the number still means it (Linux 6.5); -1 where there is none.
-func PeerPidfd(fd int) int {
+// PeerPidfd opens a pidfd of the process at the other end, as Peer names it,
+// which proves that the number still means it. Kernels before Linux 6.5 cannot:
+// ENOPROTOOPT. One that is gone already is another error.
+func PeerPidfd(fd int) (int, error) {
 	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
 	if err != nil {
-		return -1
+		return -1, os.NewSyscallError("getsockopt SO_PEERPIDFD", err)
 	}
 	unix.CloseOnExec(pidfd)
-	return pidfd
+	return pidfd, nil
 }

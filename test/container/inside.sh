@@ -4,19 +4,12 @@
 # systemd/user, and breaks things. Each line PASS or FAIL is one subtest.
 set -u
 
-dumped=
-pass() { echo "PASS $1"; }
-fail() {
-	echo "FAIL $1: ${2:-}"
-	[ -z "$dumped" ] || return 0
-	dumped=yes
-	as_user 'sysg status --format json; systemctl --user status --no-pager -n 0 "sysg*"; cat ~/.local/share/systemg/logs/supervisor.log' 2>&1 | tail -n 80 | sed 's/^/| /'
-	journalctl --no-pager -n 40 "_UID=$uid" 2>&1 | sed 's/^/| /'
-}
-check() { # check NAME COMMAND...: one subtest
-	local name=$1 said
-	shift
-	if said=$("$@" 2>&1); then pass "$name"; else fail "$name" "$(echo "$said" | tail -n 5 | tr '\n' ' ')"; fi
+. /opt/test/lib.sh
+
+status_json() { as_user 'sysg status --format json'; }
+dump() {
+	as_user 'sysg status --format json; systemctl --user status --no-pager -n 0 "sysg*"; cat ~/.local/share/systemg/logs/supervisor.log' | tail -n 80
+	journalctl --no-pager -n 40 "_UID=$uid"
 }
 as_user() {
 	(cd /home/alice && exec setpriv --reuid=alice --regid=alice --init-groups \
@@ -24,33 +17,14 @@ as_user() {
 }
 user_systemctl() { as_user "systemctl --user $*"; }
 
-# wait_for COMMAND...: asks until it is true, at most ten seconds. Little else
-# can be done from a shell.
-wait_for() {
-	local i
-	for i in $(seq 200); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	echo "did not come true: $*"
-	return 1
-}
 main_pid() { user_systemctl show -P MainPID "$1"; }
 
-# One status, flattened by tr, so that no JSON tool is needed in here: each unit
-# begins a line.
-units() { as_user 'sysg status --format json' | tr -d ' \n' | sed 's/{"name":/\n&/g'; }
-unit() { units | grep "^{\"name\":\"$1\""; }
-pid_of() { unit "$1" | grep -o '"pid":[0-9]*' | head -n 1 | cut -d: -f2; }
-is() { unit "$1" | grep -q "$2"; }
 same_pids() { # the pids of base and top are still these
 	local now
 	now="$(pid_of base) $(pid_of top)"
 	[ "$now" = "$1" ] || { echo "pids were $1, are $now"; return 1; }
 }
 all_pids() { echo "$(pid_of base) $(pid_of top) $(pid_of oracle)"; }
-alive() { local pid; for pid in $1; do [ -d "/proc/$pid" ] || return 1; done; }
-dead() { local pid; for pid in $1; do [ ! -d "/proc/$pid" ] || return 1; done; }
 ticks() { wc -l <"/home/alice/.local/share/systemg/logs/stack/base.log"; }
 ticking() { local before; before=$(ticks); wait_for more_than "$before"; }
 more_than() { [ "$(ticks)" -gt "$1" ]; }

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
+)
+
+// isolated is a confined service with more isolation.
+func isolated(name, script string, edit func(*generation.Confinement)) generation.LaunchService {
+	s := confined(name, script)
+	edit(s.Confinement)
+	return s
+}
+
+func withInit(c *generation.Confinement) { c.PID, c.Init = true, true }
+
+func TestAServiceUnderInit(t *testing.T) {
+	requireRoot(t)
+	h := startHelper(t)
+	c := h.dial()
+	c.ask(spec.Request{List: &spec.List{}})
+	c.list()
+	for name, edit := range map[string]func(*generation.Confinement){
+		"plain": func(*generation.Confinement) {},
+		"user":  func(c *generation.Confinement) { c.User = true },
+		"everything of its own": func(c *generation.Confinement) {
+			c.User, c.Mount, c.Network, c.IPC, c.UTS, c.Cgroup, c.PrivateTmp, c.PrivateDevices = true, true, true, true, true, true, true, true
+			c.ProtectSystem = generation.ProtectStrict
+		},
+		"root": func(c *generation.Confinement) { c.Identity = generation.Identity{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := isolated("pid", `trap "echo got TERM; exit 42" TERM; echo $PPID /proc/1 /proc/$$ = 1 /proc/[0-9]*; sleep 1000 >/dev/null & wait`, func(c *generation.Confinement) { withInit(c); edit(c) })
+			p := c.launch(c.install(s), "pid")
+			is, sees, _ := strings.Cut(strings.TrimSpace(readUntil(t, p.out, "\n")), " = ")
+			if is != sees {
+				t.Errorf("it is %q and sees %q", is, sees)
+			}
+			leastInit(t, p.pid, s.Confinement.Identity)
+			c.done(spec.Request{Signal: &spec.Signal{Incarnation: p.id, Signal: int(unix.SIGTERM)}})
+			if got := readAll(t, p.out); got != "got TERM\n" {
+				t.Errorf("it said %q", got)
+			}
+			if got := unix.WaitStatus(c.over(p.id).Status); !got.Exited() || got.ExitStatus() != 42 {
+				t.Errorf("it ended with %#x", got)
+			}
+		})
+	}
+}
+
+// leastInit looks whether no thread of a process can do anything, and whether
+// it holds nothing.
+func leastInit(t *testing.T, pid int, id generation.Identity) {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("no threads: %v", err)
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			continue
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			key, value, _ := strings.Cut(line, ":")
+			value = strings.TrimSpace(value)
+			switch {
+			case strings.HasPrefix(key, "Cap") && strings.Trim(value, "0") != "", key == "NoNewPrivs" && value != "1",
+				key == "Uid" && value != fmt.Sprintf("%[1]d\t%[1]d\t%[1]d\t%[1]d", id.UID):
+				t.Errorf("init has %s", line)
+			}
+		}
+	}
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, fd := range fds {
+		if to, err := os.Readlink(fd); err != nil || to != "/dev/null" && to != "anon_inode:[eventpoll]" && !strings.HasPrefix(to, "anon_inode:[eventfd") {
+			t.Errorf("init holds %s", to)
+		}
+	}
+	if err := unix.Access(fmt.Sprintf("/proc/%d/fd", pid), unix.X_OK); err != nil {
+		t.Errorf("cannot see what it holds: %v", err)
+	}
+	var stat unix.Stat_t
+	if err := unix.Stat(fmt.Sprintf("/proc/%d/environ", pid), &stat); err != nil || stat.Uid != 0 {
+		t.Errorf("init belongs to %d, so it is dumpable (%v)", stat.Uid, err)
+	}
+}
+
+func TestWhatTheKernelLacksRefusesOrIsReported(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	selinux := func(c *generation.Confinement) { c.SELinux = "system_u:system_r:httpd_t:s0" }
+	if text, _ := os.ReadFile("/proc/filesystems"); strings.Contains(string(text), "\tselinuxfs\n") {
+		t.Fatal("this test is for a kernel without SELinux")
+	}
+	in := c.install(
+		isolated("bold", "true", func(c *generation.Confinement) { selinux(c); c.BestEffort = []string{"selinux_context"} }),
+		isolated("strict", "true", selinux))
+	failed := c.fails(in, "strict")
+	if failed.Stage != spec.StageLSM || !strings.Contains(failed.Detail, "isolation.selinux_context: SELinux is not in use") {
+		t.Errorf("it failed at %s: %s", failed.Stage, failed.Detail)
+	}
+	p := c.launchAs(in, "bold", spec.RoleMain, nil)
+	if p.Launched == nil || len(p.Launched.Missing) != 1 || p.Launched.Missing[0] != "selinux_context" {
+		t.Errorf("answered by %+v", p.Reply)
+	}
+}
+
+func TestASignalToTheGroupComesOnce(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	s := isolated("once", `trap "echo TERM" TERM; echo ready; while :; do sleep 0.2; [ -e fifo2 ] && exit; done`, withInit)
+	s.Dir = fifo(t)
+	p := c.launch(c.install(s), "once")
+	readUntil(t, p.out, "ready")
+	c.done(spec.Request{Signal: &spec.Signal{Incarnation: p.id, Signal: int(unix.SIGTERM), Group: true}})
+	readUntil(t, p.out, "TERM")
+	if err := os.WriteFile(filepath.Join(s.Dir, "fifo2"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if rest := readAll(t, p.out); strings.Contains(rest, "TERM") {
+		t.Errorf("and then %q", rest)
+	}
+}
+
+func TestAStatusOfASignalIsPassedOnAsAShellDoes(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	c.ask(spec.Request{List: &spec.List{}})
+	c.list()
+	p := c.launch(c.install(isolated("dies", "kill -9 $$", withInit)), "dies")
+	if got := unix.WaitStatus(c.over(p.id).Status); !got.Exited() || got.ExitStatus() != 128+9 {
+		t.Errorf("it ended with %#x", got)
+	}
+}
+
+// What fails under init is told with its stage, and leaves nothing.
+func TestAFailureUnderInitNamesItsStage(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	in := c.install(
+		isolated("path", "true", func(c *generation.Confinement) { withInit(c); c.ReadOnly = []string{"/no/such"} }),
+		func() generation.LaunchService {
+			s := program("program", "/no/such")
+			s.NoNewPrivs, s.Confinement = true, &generation.Confinement{Identity: someone(), PID: true, Init: true}
+			return s
+		}())
+	for name, want := range map[string]spec.Stage{"path": spec.StageMounts, "program": spec.StageExec} {
+		if failed := c.fails(in, name); failed.Stage != want || failed.Errno != int(unix.ENOENT) {
+			t.Errorf("%s failed as %+v", name, failed)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+# What the scripts of the virtual machine share.
+
+pass() { echo "PASS $1"; }
+fail() {
+	echo "FAIL $1: ${2:-}"
+	systemctl --no-pager -n 0 status 'sysg*' 2>&1 | tail -n 40 | sed 's/^/| /'
+	journalctl --no-pager -n 30 -u 'sysg*' 2>&1 | sed 's/^/| /'
+}
+check() { # check NAME COMMAND...: one subtest
+	local name=$1 said
+	shift
+	if said=$("$@" 2>&1); then pass "$name"; else fail "$name" "$(echo "$said" | tail -n 8 | tr '\n' ' ')"; fi
+}
+
+# wait_for COMMAND...: asks until it is true, at most twenty seconds: the machine
+# is emulated, and slow.
+wait_for() {
+	local i
+	for i in $(seq 200); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	echo "did not come true: $*"
+	return 1
+}
+
+home=/sys/fs/cgroup/system.slice/sysg-services.service
+start() { sysg --sys start -c "$1" --wait 2>&1 || true; }
+status() { sysg --sys status --format json | tr -d ' \n' | sed 's/{"name":/\n&/g'; }
+unit() { status | grep "^{\"name\":\"$1\""; }
+says() { unit "$1" | grep -q -- "$2" || { unit "$1"; return 1; }; }
+pid_of() { unit "$1" | grep -o '"pid":[0-9]*' | head -n 1 | cut -d: -f2; }
+leaf() { echo "$home/p-$1/s-$2"/run-*; }
+
+# tests PACKAGE [ARGUMENT...]: the tests of a package, from the root of the tree
+# of cgroups, which is the only one that may have processes and give controllers on.
+tests() {
+	local package=$1
+	shift
+	(
+		echo $BASHPID >/sys/fs/cgroup/cgroup.procs
+		cd "/opt/test/tests/$package" && CI=true timeout 150 "./$package.test" -test.v "$@" >"/tmp/$package.log" 2>&1
+	) && return
+	grep -a -B 8 -e '^ *--- FAIL' -e '^panic' "/tmp/$package.log" | tail -n 40
+	return 1
+}
