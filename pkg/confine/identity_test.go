@@ -196,27 +196,61 @@ func TestVerifyNamesWhatIsNotAsItWasToBe(t *testing.T) {
 	}
 }
 
+// From a thread that is bare it takes no stage.
+func TestASimpleServiceIsLaunchedDirectly(t *testing.T) {
+	bare := func(do func()) error {
+		done := make(chan error)
+		go func() { // Its thread ends with it.
+			runtime.LockOSThread()
+			err := Bare()
+			do()
+			done <- err
+		}()
+		return <-done
+	}
+	for _, uid := range []uint32{1234, 0} {
+		id := generation.Identity{UID: uid, GID: 5678, Groups: []uint32{91, 92}}
+		started, leaf, err := startIn(t, id, bare)
+		if err != nil || started.StatusFD != -1 {
+			t.Fatalf("got %+v, %v", started, err)
+		}
+		if err := verify(started.PID, &id); err != nil {
+			t.Error(err)
+		}
+		if procs, err := leaf.Procs(); err != nil || !slices.Equal(procs, []int{started.PID}) {
+			t.Errorf("in its cgroup are %v: %v", procs, err)
+		}
+		reap(started)
+	}
+}
+
 // A thread that was to be bare and is not gives its children too much. Nobody
 // but the reader of /proc finds out.
 func TestADirectLaunchThatIsNotWhatItWasToBeIsEnded(t *testing.T) {
-	requireRoot(t)
-	leaf := ownLeaf(t)
-	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(null)
-	c := &generation.Confinement{Identity: generation.Identity{UID: 1234, GID: 5678}}
-	l := Launch{Argv: []string{"/bin/sleep", "600"}, Dir: "/", Umask: HelperUmask, NoNewPrivs: true, Confinement: c}
-	place := Place{StdinFD: null, StdoutFD: null, StderrFD: null, CgroupFD: leaf.FD()}
-	place.Bare = func(do func()) error { do(); return nil }
-	started, err := Start(l, place)
+	id := generation.Identity{UID: 1234, GID: 5678}
+	started, leaf, err := startIn(t, id, func(do func()) error { do(); return nil })
 	if err == nil || !strings.Contains(err.Error(), "no_new_privileges: it is not set") || started.PID != 0 {
 		t.Errorf("got %+v, %v", started, err)
 	}
 	if procs, err := leaf.Procs(); err != nil || len(procs) > 0 {
 		t.Errorf("it still runs: %v, %v", procs, err)
 	}
+}
+
+func startIn(t *testing.T, id generation.Identity, bare func(do func()) error) (Started, *cgroup.Dir, error) {
+	t.Helper()
+	requireRoot(t)
+	leaf := ownLeaf(t)
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(null) })
+	l := Launch{Argv: []string{"/bin/sleep", "600"}, Dir: "/", Umask: HelperUmask, NoNewPrivs: true, Confinement: &generation.Confinement{Identity: id}}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	started, err := Start(l, Place{StdinFD: null, StdoutFD: null, StderrFD: null, CgroupFD: leaf.FD(), Bare: bare})
+	return started, leaf, err
 }
 
 // ownLeaf is a cgroup below our own.
