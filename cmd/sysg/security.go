@@ -141,6 +141,9 @@ func expose(ctx context.Context, conn *client.Conn, state string, machine securi
 	}
 	subject := security.Subject{Machine: machine, Declared: declaredOf(state, unit), Missing: unit.Missing}
 	for _, detail := range inspection.Processes {
+		if len(inspection.Processes) > 1 && detail.PID == unit.Process.PID && underInit(subject.Declared) {
+			continue // It is sysg-exec's, has no privilege, and runs nothing of the service's.
+		}
 		// One that ends meanwhile is nobody's worry.
 		if process, err := security.Read(detail.PID); err == nil {
 			subject.Processes = append(subject.Processes, process)
@@ -150,6 +153,11 @@ func expose(ctx context.Context, conn *client.Conn, state string, machine securi
 		return exposure{}, security.ErrGone
 	}
 	return exposure{unit.Project.ID, unit.Name, unit.Process.PID, len(subject.Processes), security.Judge(&subject)}, nil
+}
+
+// underInit says whether the main process of a service is sysg-exec init.
+func underInit(declared *generation.LaunchService) bool {
+	return declared != nil && declared.Confinement != nil && declared.Confinement.PID && declared.Confinement.Init
 }
 
 // declaredOf is what the unit's generation says of its launch, nil where the

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/caps"
+	"systemg.org/sysg/pkg/cgroup"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -193,4 +194,90 @@ func TestVerifyNamesWhatIsNotAsItWasToBe(t *testing.T) {
 	if err := verify(os.Getpid(), &id); err == nil {
 		t.Error("this test passes for user 1234")
 	}
+}
+
+// From a thread that is bare it takes no stage.
+func TestASimpleServiceIsLaunchedDirectly(t *testing.T) {
+	bare := func(do func()) error {
+		done := make(chan error)
+		go func() { // Its thread ends with it.
+			runtime.LockOSThread()
+			err := Bare()
+			do()
+			done <- err
+		}()
+		return <-done
+	}
+	for _, uid := range []uint32{1234, 0} {
+		id := generation.Identity{UID: uid, GID: 5678, Groups: []uint32{91, 92}}
+		started, leaf, err := startIn(t, id, bare)
+		if err != nil || started.StatusFD != -1 {
+			t.Fatalf("got %+v, %v", started, err)
+		}
+		if err := verify(started.PID, &id); err != nil {
+			t.Error(err)
+		}
+		if procs, err := leaf.Procs(); err != nil || !slices.Equal(procs, []int{started.PID}) {
+			t.Errorf("in its cgroup are %v: %v", procs, err)
+		}
+		reap(started)
+	}
+}
+
+// A thread that was to be bare and is not gives its children too much. Nobody
+// but the reader of /proc finds out.
+func TestADirectLaunchThatIsNotWhatItWasToBeIsEnded(t *testing.T) {
+	id := generation.Identity{UID: 1234, GID: 5678}
+	started, leaf, err := startIn(t, id, func(do func()) error { do(); return nil })
+	if err == nil || !strings.Contains(err.Error(), "no_new_privileges: it is not set") || started.PID != 0 {
+		t.Errorf("got %+v, %v", started, err)
+	}
+	if procs, err := leaf.Procs(); err != nil || len(procs) > 0 {
+		t.Errorf("it still runs: %v, %v", procs, err)
+	}
+}
+
+func startIn(t *testing.T, id generation.Identity, bare func(do func()) error) (Started, *cgroup.Dir, error) {
+	t.Helper()
+	requireRoot(t)
+	leaf := ownLeaf(t)
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(null) })
+	l := Launch{Argv: []string{"/bin/sleep", "600"}, Dir: "/", Umask: HelperUmask, NoNewPrivs: true, Confinement: &generation.Confinement{Identity: id}}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	started, err := Start(l, Place{StdinFD: null, StdoutFD: null, StderrFD: null, CgroupFD: leaf.FD(), Bare: bare})
+	return started, leaf, err
+}
+
+// ownLeaf is a cgroup below our own.
+func ownLeaf(t *testing.T) *cgroup.Dir {
+	t.Helper()
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := cgroup.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
+	below, _ := mount.Below(path)
+	own, err := cgroup.Open(mount, below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("confine-test-%d", os.Getpid())
+	leaf, err := own.Ensure(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = own.RemoveTree(name)
+		leaf.Close()
+		own.Close()
+	})
+	return leaf
 }
