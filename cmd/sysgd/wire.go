@@ -73,12 +73,13 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 	if err != nil {
 		return err
 	}
-	defer journal.Close()
+	told := newTeller(journal, entries(), log)
+	defer told.Close()
 	kernel := metrics.NewKernel()
 	meter := metrics.NewMeter(kernel, func(err error) { log.Error("Cannot keep samples on disk", "error", err) })
 	defer meter.Close()
 	s = supervisor.New(supervisor.Config{
-		Journal:     journal,
+		Journal:     told,
 		Kernel:      kernel,
 		Meter:       meter,
 		Clock:       clock,
@@ -111,6 +112,18 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 		return err
 	}
 	return ended
+}
+
+// entries is systemd's journal, nil where we do not log to it.
+func entries() *systemd.Journal {
+	if !systemd.ToJournal(os.Getenv) {
+		return nil
+	}
+	journal, err := systemd.OpenJournal(paths.JournalSocket)
+	if err != nil {
+		return nil
+	}
+	return journal
 }
 
 // farewell is how long our predecessor may take to end.
