@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"strings"
 	"time"
 
+	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/execclient"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/logs"
@@ -98,6 +101,9 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 	// their last reply.
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	if err := scrape(ctx, inherited, s, log); err != nil {
+		return err
+	}
 	served := make(chan error, 1)
 	go func() {
 		defer end()
@@ -112,6 +118,30 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 		return err
 	}
 	return ended
+}
+
+// scrape serves metrics on the sockets of a unit with FileDescriptorName=metrics,
+// if an administrator has made one.
+func scrape(ctx context.Context, inherited map[string]*os.File, s *supervisor.Supervisor, log *slog.Logger) error {
+	file := inherited["metrics"]
+	if file == nil {
+		return nil
+	}
+	delete(inherited, "metrics")
+	listener, err := net.FileListener(file)
+	_ = file.Close()
+	if err != nil {
+		return fmt.Errorf("cannot take over the listener for metrics: %w", err)
+	}
+	answers := server.Scrape{Type: metrics.OpenMetricsType, Log: log, Render: func(ctx context.Context, w io.Writer) error {
+		snapshot, err := s.Status(ctx, api.Caller{}, api.Status{All: true})
+		if err != nil {
+			return err
+		}
+		return metrics.WriteOpenMetrics(w, version.Version, &snapshot)
+	}}
+	go answers.Serve(ctx, listener)
+	return nil
 }
 
 // entries is systemd's journal, nil where we do not log to it.
