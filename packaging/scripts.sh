@@ -26,9 +26,14 @@ upgraded() {
 	fi
 }
 
-# ended stops the services in order, then the daemons. State and logs stay.
+# ended stops the services in order, then the daemons, of every user too, since
+# their programs go. State and logs stay.
 ended() {
 	if running; then
+		for folder in /run/user/*; do
+			[ -S "$folder/systemg/control.sock" ] || continue
+			systemctl --user --machine="${folder##*/}@.host" stop sysgd.service sysgd.socket sysg-exec.service sysg-exec.socket sysg-services.service >/dev/null 2>&1 || true
+		done
 		systemctl disable --now sysgd.socket sysgd.service sysg-exec.socket >/dev/null 2>&1 || true
 		systemctl stop sysg-exec.service sysg-services.service || true
 	elif command -v systemctl >/dev/null; then

@@ -47,6 +47,12 @@ func TestUnderSystemd(t *testing.T) {
 // cache. Nothing is ever written to it: the container gets an overlay.
 func debian(t *testing.T) string {
 	t.Helper()
+	return debianOf(t, suite, packages...)
+}
+
+// debianOf returns one of a suite with systemd and more packages.
+func debianOf(t *testing.T, suite string, packages ...string) string {
+	t.Helper()
 	sum := sha256.Sum256([]byte(suite + " " + strings.Join(packages, " ")))
 	cache := "/var/cache/sysg-test"
 	if folder := os.Getenv("XDG_CACHE_HOME"); folder != "" {
