@@ -99,7 +99,7 @@ func bootPackages(t *testing.T, suite, built string) []byte {
 	root := filepath.Join(layers, "root")
 	mount("overlay", root, "overlay", "lowerdir="+debianOf(t, suite, append([]string{"rpm"}, packages...)...)+",upperdir="+filepath.Join(layers, "upper")+",workdir="+filepath.Join(layers, "work"))
 
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
 	defer cancel()
 	command := exec.CommandContext(ctx, "systemd-nspawn", "--quiet", "--directory="+root, "--register=no", "--keep-unit",
 		"--machine=sysg-"+suite+"-"+filepath.Base(built), "--private-network", "--capability=all", "--console=read-only",

@@ -66,12 +66,21 @@ first_boot() {
 
 	# The quick start of README.
 	check 'systemctl enable --now sysgd.socket' systemctl enable --now sysgd.socket
+	cat >/var/test/echo.pl <<-'END'
+		use IO::Socket;
+		$server = IO::Socket::INET->new(LocalAddr => "127.0.0.1:7007", Listen => 5, ReuseAddr => 1) or die;
+		$| = 1;
+		print "listening\n";
+		while ($client = $server->accept) {
+			unless (fork) { $client->autoflush; print $client $_ while <$client>; exit }
+		}
+	END
 	cat >/etc/systemg/systemg.yaml <<-'END'
 		version: "3"
 		project: quick
 		services:
 		  echo:
-		    exec: [perl, -e, 'use IO::Socket; $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:7007", Listen => 5, ReuseAddr => 1) or die; $| = 1; print "listening\n"; while ($c = $s->accept) { unless (fork) { $c->autoflush; print $c $_ while <$c>; exit } }']
+		    exec: [perl, /var/test/echo.pl]
 		    user: nobody
 		    restart_policy: always
 		    ready: {log: listening}
@@ -82,7 +91,11 @@ first_boot() {
 		    cron: {expression: "* * * * *"}
 	END
 	check 'sysg --sys start' sysg --sys start
-	check 'the service is ready' wait_for ready echo
+	if ! wait_for ready echo; then
+		fail 'the service is ready' "$(sysg --sys why echo 2>&1; journalctl --no-pager -n 30 -u sysgd -u sysg-exec 2>&1)"
+		systemctl poweroff --no-block
+		return
+	fi
 	check 'as its user' is "$(ps -o user= -p "$(pid_of echo)")" nobody
 	check 'the journal has what it printed and what became of it' wait_for journal_has_both
 	check 'with a text of the catalog' wait_for catalog_explains
