@@ -44,6 +44,10 @@ install: build ## Install programs, units, accounts and folders below PREFIX (/u
 	install -m 0644 systemd/system/systemg.tmpfiles '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/systemg.conf'
 	install -m 0644 systemd/system/org.systemg.policy '$(DESTDIR)$(PREFIX)/share/polkit-1/actions/org.systemg.policy'
 
+.PHONY: package
+package: ## Build deb and rpm for amd64 and arm64 into bin/packages
+	packaging/build amd64 arm64
+
 .PHONY: test
 test: packages vet fmt test-race test-root e2e ## All tests: vet, format, unit with race detector, root, end to end
 

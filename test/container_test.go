@@ -57,6 +57,12 @@ func runs(t *testing.T, script string) string {
 // cache. Nothing is ever written to it: the container gets an overlay.
 func debian(t *testing.T) string {
 	t.Helper()
+	return debianOf(t, suite, packages...)
+}
+
+// debianOf returns one of a suite with systemd and more packages.
+func debianOf(t *testing.T, suite string, packages ...string) string {
+	t.Helper()
 	cache := "/var/cache/sysg-test"
 	if folder := os.Getenv("XDG_CACHE_HOME"); folder != "" {
 		cache = filepath.Join(folder, "sysg-test")

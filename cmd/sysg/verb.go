@@ -49,7 +49,7 @@ type action func(ctx context.Context, a *app, words []string) error
 // verbs are all verbs, in the order of help.
 func verbs() []verb {
 	return []verb{
-		startVerb, stopVerb, restartVerb, reloadVerb, planVerb, generationsVerb, rollbackVerb, statusVerb, inspectVerb, securityVerb, logsVerb, whyVerb, cronVerb, eventsVerb, purgeVerb, doctorVerb, validateVerb, schemaVerb, migrateVerb, explainVerb, versionVerb, completionVerb(), helpVerb(), activateVerb, spawnVerb,
+		startVerb, stopVerb, restartVerb, reloadVerb, planVerb, generationsVerb, rollbackVerb, statusVerb, inspectVerb, securityVerb, logsVerb, whyVerb, cronVerb, eventsVerb, purgeVerb, doctorVerb, validateVerb, schemaVerb, migrateVerb, explainVerb, versionVerb, completionVerb, helpVerb(), activateVerb, spawnVerb, completeVerb(),
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"systemg.org/sysg/pkg/supervisor"
+	"systemg.org/sysg/pkg/systemd"
 )
 
 // exitEnded is the status after Shutdown. The unit lists it in
@@ -23,7 +24,7 @@ import (
 const exitEnded = 70
 
 func main() {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level(os.Getenv("SYSG_LOG_LEVEL"))}))
+	log := slog.New(logHandler())
 	err := run(os.Args[1:], log)
 	switch {
 	case errors.Is(err, supervisor.ErrEnded):
@@ -32,6 +33,16 @@ func main() {
 		log.Error("Cannot go on", "cause", err)
 		os.Exit(1)
 	}
+}
+
+// logHandler writes to systemd's journal where that is our standard error, and to
+// standard error elsewhere.
+func logHandler() slog.Handler {
+	var handler slog.Handler = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level(os.Getenv("SYSG_LOG_LEVEL"))})
+	if journal := entries(); journal != nil {
+		handler = systemd.NewLogHandler(journal, handler)
+	}
+	return handler
 }
 
 // level is what SYSG_LOG_LEVEL names; sysg --log-level sets it.

@@ -64,12 +64,13 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 	if err != nil {
 		return err
 	}
-	defer journal.Close()
+	told := newTeller(journal, entries(), log)
+	defer told.Close()
 	kernel := metrics.NewKernel()
 	meter := metrics.NewMeter(kernel, func(err error) { log.Error("Cannot keep samples on disk", "error", err) })
 	defer meter.Close()
 	s = supervisor.New(supervisor.Config{
-		Journal:     journal,
+		Journal:     told,
 		Kernel:      kernel,
 		Meter:       meter,
 		Clock:       clock,
@@ -83,6 +84,9 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 		Log:         log,
 	})
 	heed(resting(s, log))
+	if err := scrape(ctx, inherited, s, log); err != nil {
+		return err
+	}
 	return runBoth(ctx, s, log, func(ctx context.Context) error {
 		return server.Serve(ctx, listener, s, server.Options{Version: version.Version, State: d.state, Log: log, System: access(d, s, log)})
 	})
