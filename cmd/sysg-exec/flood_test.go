@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -170,15 +171,20 @@ func eventually(t *testing.T, holds func() bool, what func() string) {
 }
 
 // lingering is the only descriptor of a connection whose close waits for data to
-// be taken that nobody takes.
-func lingering(t *testing.T) int {
+// be taken that nobody takes, before release.
+func lingering(t *testing.T) (fd int, release func()) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	// A receiver with little room, and none to come.
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) })
+	}}
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 256<<10)
 		err = unix.Connect(fd, &unix.SockaddrInet4{Port: listener.Addr().(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}})
 	}
 	var far net.Conn
@@ -191,11 +197,12 @@ func lingering(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = far.Close(); _ = listener.Close() })
+	release = func() { _ = far.Close(); _ = listener.Close() }
+	t.Cleanup(release)
 	for err == nil {
 		_, err = unix.Write(fd, make([]byte, 64<<10))
 	}
-	return fd
+	return fd, release
 }
 
 // Descriptors whose close would take ten minutes do not keep the helper from
@@ -219,7 +226,7 @@ func TestDescriptorsThatCannotBeClosedHoldNobodyUp(t *testing.T) {
 		if err := helper.Signal(unix.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		fd := lingering(t)
+		fd, _ := lingering(t)
 		for range 3 { // More than one, of which the first may end the connection.
 			if err := sys.SendPacket(socket, frame, []int{fd, fd}); err != nil {
 				t.Fatal(err)
@@ -327,4 +334,76 @@ func TestWhatIsKeptLateIsWhatCame(t *testing.T) {
 	p = c.launch(root.install(second), "s")
 	want(t, "what it was handed", readUntil(t, p.out, "end\n"), fmt.Sprintf(
 		"pid %d\nLISTEN_FDNAMES=x\nLISTEN_FDS=1\nLISTEN_PID=%d\nfd3 /memfd:ours (deleted)\nend\n", p.pid, p.pid))
+}
+
+// With more than it can close it listens to nobody new, goes on for root and for
+// services, and comes back once it has closed them.
+func TestMoreThanCanBeClosedIsNotTaken(t *testing.T) {
+	i := startSystem(t)
+	root := i.dial()
+	root.list()
+	helper := i.command.Process
+	if err := helper.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var releases []func()
+	var stuck []int
+	for range maxClosers {
+		fd, release := lingering(t)
+		stuck, releases = append(stuck, fd), append(releases, release)
+	}
+	if err := os.Chmod(i.socket, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var hostile []int
+	for _, fds := range [][]int{stuck, nullFDs(t, 250), nullFDs(t, 250)} {
+		asUser(daemonUID, func() { hostile = append(hostile, connected(t, i.socket)) })
+		if err := unix.Sendmsg(hostile[len(hostile)-1], []byte("x"), unix.UnixRights(fds...), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		sys.CloseAll(fds)
+	}
+	if err := helper.Signal(unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range hostile { // It is paused by the last of them.
+		_, _ = sys.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 1000)
+	}
+	root.list()
+	asUser(daemonUID, func() { hostile = append(hostile, connected(t, i.socket)) })
+	late := &client{t: t, fd: hostile[len(hostile)-1]}
+	late.raw([]byte(helloFrame))
+	if n, _ := sys.Poll([]unix.PollFd{{Fd: int32(late.fd), Events: unix.POLLIN}}, 200); n != 0 {
+		t.Error("somebody new is answered")
+	}
+	in := root.install(runsAs(serviceUID, service("s", "echo up; exec sleep 600")))
+	readUntil(t, root.launch(in, "s").out, "up")
+	for _, release := range releases {
+		release()
+	}
+	if p, err := late.receive(); err != nil || p.Hello == nil {
+		t.Errorf("afterwards it is answered by %+v, %v", p.Reply, err)
+	}
+	sys.CloseAll(hostile)
+}
+
+func connected(t *testing.T, path string) int {
+	t.Helper()
+	fd, err := sys.DialPacket(path)
+	if err != nil {
+		t.Error(err)
+	}
+	return fd
+}
+
+func nullFDs(t *testing.T, count int) (fds []int) {
+	t.Helper()
+	for range count {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fds = append(fds, fd)
+	}
+	return fds
 }
