@@ -25,7 +25,6 @@ wait_for() {
 }
 
 home=/sys/fs/cgroup/system.slice/sysg-services.service
-start() { sysg --sys start -c "$1" --wait 2>&1 || true; }
 status() { sysg --sys status --format json | tr -d ' \n' | sed 's/{"name":/\n&/g'; }
 unit() { status | grep "^{\"name\":\"$1\""; }
 says() { unit "$1" | grep -q -- "$2" || { unit "$1"; return 1; }; }
