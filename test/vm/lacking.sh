@@ -11,7 +11,7 @@ systemctl -q enable --now sysgd.socket
 # with YAML: a stack of one service that has this.
 with() {
 	printf 'version: "%s"\nproject: lacking\nservices:\n  one:\n    exec: [/bin/sleep, "600"]\n    user: alice\n    %s\n' "$1" "$2" >/etc/systemg/lacking.yaml
-	sysg --sys start -c /etc/systemg/lacking.yaml >/tmp/lacking.log 2>&1
+	sysg --sys start --daemonize -c /etc/systemg/lacking.yaml >/tmp/lacking.log 2>&1
 }
 refused() { # NAME KEY YAML
 	with 3 "$3" && { echo "it was started"; cat /tmp/lacking.log; return 1; }

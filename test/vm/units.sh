@@ -2,9 +2,9 @@
 # controllers enabled below the home of all services.
 
 cp vm/stacks/units.yaml /etc/systemg/
-check "a stack starts" sysg --sys start -c /etc/systemg/units.yaml
+check "a stack starts" sysg --sys start --daemonize -c /etc/systemg/units.yaml
 
-up() { says api '"state":"running"' && says web '"state":"running"'; }
+up() { says api '"phase":"ready"' && says web '"phase":"ready"'; }
 pids() { echo "$(pid_of api) $(pid_of web)"; }
 active() { [ "$(systemctl is-active sysgd sysg-exec sysg-services | sort -u)" = active ]; }
 
