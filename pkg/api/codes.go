@@ -21,7 +21,6 @@ const (
 	CodeNice            = "SG0742" // nice could not be set
 	CodeAffinity        = "SG0743" // cpu_affinity could not be set
 	CodeIONice          = "SG0749" // ionice could not be set
-	CodeCgroup          = "SG0750" // a limit of its cgroup could not be set
 	CodeOutOfMemory     = "SG0115" // killed by the kernel for its memory
 )
 
@@ -115,11 +114,6 @@ var drivingExplanations = []Explanation{
 		CodeIONice, "The disk priority of a service could not be set.",
 		"The class `realtime` asks for a privilege.",
 		"Use `best-effort` or `idle`.",
-	},
-	{
-		CodeCgroup, "A service's cgroup, or one of its limits, could not be made.",
-		"The text names the key of `limits.cgroup`. A controller that the kernel lacks, that cgroup version 1 has on this machine, or that was not delegated; a disk or a CPU that is not there.",
-		"`cat /sys/fs/cgroup/cgroup.controllers` lists what version 2 has. Boot with `systemd.unified_cgroup_hierarchy=1`, or leave the key out.",
 	},
 	{
 		CodeOutOfMemory, "The kernel killed a service for its memory.",

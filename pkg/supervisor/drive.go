@@ -136,8 +136,6 @@ func (s *Supervisor) step(v *service, name, label, state string) {
 // their own, as in the older program.
 func stageCode(stage spec.Stage, detail string) string {
 	switch stage {
-	case spec.StageCgroup:
-		return api.CodeCgroup
 	case spec.StageRlimits:
 		return api.CodeRLimit
 	case spec.StageNice:

@@ -55,8 +55,8 @@ refused() {
 	grep -q -- "$2" /tmp/refused.log && grep -q "$3" /tmp/refused.log || { cat /tmp/refused.log; return 1; }
 }
 refuse() { check "$1" refused "$@"; }
-refuse "a CPU that is not there" limits.cgroup.cpuset SG0750 'limits: {cgroup: {cpuset: 0-7}}'
-refuse "a disk that is not there" limits.cgroup.io_max SG0750 'limits: {cgroup: {io_max: "9:9 rbps=1"}}'
-refuse "a root elsewhere" limits.cgroup.root SG0750 'limits: {cgroup: {root: /sys/fs/cgroup/user.slice}}'
-refuse "so little memory that nothing runs" limits.cgroup.memory_max SG0 'limits: {cgroup: {memory_max: 4K}}'
+refuse "a CPU that is not there" limits.cgroup.cpuset SG0721 'limits: {cgroup: {cpuset: 0-7}}'
+refuse "a disk that is not there" limits.cgroup.io_max SG0721 'limits: {cgroup: {io_max: "9:9 rbps=1"}}'
+refuse "a root elsewhere" limits.cgroup.root SG0721 'limits: {cgroup: {root: /sys/fs/cgroup/user.slice}}'
+refuse "so little memory that nothing runs" limits.cgroup.memory_max SG0113 'limits: {cgroup: {memory_max: 4K}}'
 sysg --sys stop -p limits >/dev/null 2>&1
