@@ -59,7 +59,7 @@ func lingering(t *testing.T) (fd int, release func()) {
 func TestDescriptorsThatCannotBeClosedHoldNobodyUp(t *testing.T) {
 	i := startSystem(t)
 	root := i.dial()
-	in := root.install(runsAs(serviceUID, service("s", "exec sleep 600")))
+	in := root.install(storing(service("s", "exec sleep 600")))
 	c := i.dialDaemon()
 	c.list()
 	p := c.launch(in, "s")
@@ -120,7 +120,7 @@ func TestAFileOfADeadFileSystemIsNotStored(t *testing.T) {
 	}
 	defer unix.Close(file)
 	i := startSystem(t)
-	in := i.dial().install(runsAs(serviceUID, service("s", "exec sleep 600")))
+	in := i.dial().install(storing(service("s", "exec sleep 600")))
 	c := i.dialDaemon()
 	c.list()
 	p := c.launch(in, "s")
@@ -153,7 +153,7 @@ func TestWhatIsKeptLateIsWhatCame(t *testing.T) {
 	i := startSystem(t, "--launch-timeout", "500ms")
 	root, c := i.dial(), i.dialDaemon()
 	c.list()
-	first := runsAs(serviceUID, program("s", "/bin/sh", "-c", "echo up; exec sleep 600"))
+	first := storing(program("s", "/bin/sh", "-c", "echo up; exec sleep 600"))
 	p := c.launch(root.install(first), "s")
 	readUntil(t, p.out, "up")
 	hanging := first
@@ -178,7 +178,7 @@ func TestWhatIsKeptLateIsWhatCame(t *testing.T) {
 	revive()
 	c.done(spec.Request{Kill: &spec.Kill{Incarnation: p.id}})
 	c.over(p.id)
-	second := runsAs(serviceUID, program("s", "/bin/sh", "-c", listing))
+	second := storing(program("s", "/bin/sh", "-c", listing))
 	p = c.launch(root.install(second), "s")
 	want(t, "what it was handed", readUntil(t, p.out, "end\n"), fmt.Sprintf(
 		"pid %d\nLISTEN_FDNAMES=x\nLISTEN_FDS=1\nLISTEN_PID=%d\nfd3 /memfd:ours (deleted)\nend\n", p.pid, p.pid))
@@ -254,4 +254,33 @@ func nullFDs(t *testing.T, count int) (fds []int) {
 		fds = append(fds, fd)
 	}
 	return fds
+}
+
+// storing is a service that may store descriptors.
+func storing(s generation.LaunchService) generation.LaunchService {
+	s.Notify = true
+	return runsAs(serviceUID, s)
+}
+
+// Nobody stores anything for a service that cannot have asked for it.
+func TestNothingIsStoredForAServiceThatStoresNothing(t *testing.T) {
+	i := startSystem(t)
+	in := i.dial().install(runsAs(serviceUID, service("mute", "exec sleep 600")), storing(service("s", "exec sleep 600")))
+	c := i.dialDaemon()
+	c.list()
+	mute, s := c.launch(in, "mute"), c.launch(in, "s")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	c.ask(spec.Request{Keep: &spec.Keep{Incarnation: mute.id, Name: "x"}}, int(r.Fd()))
+	if a := c.answer(); a.Refused == nil {
+		t.Errorf("it was answered by %+v", a.Reply)
+	}
+	c.ask(spec.Request{Keep: &spec.Keep{Incarnation: s.id, Name: "x"}}, int(r.Fd()))
+	if a := c.answer(); a.Done == nil {
+		t.Errorf("one that stores was answered by %+v", a.Refused)
+	}
 }
