@@ -220,7 +220,6 @@ func TestASimpleServiceIsLaunchedDirectly(t *testing.T) {
 		if procs, err := leaf.Procs(); err != nil || !slices.Equal(procs, []int{started.PID}) {
 			t.Errorf("in its cgroup are %v: %v", procs, err)
 		}
-		reap(started)
 	}
 }
 
@@ -250,6 +249,9 @@ func startIn(t *testing.T, id generation.Identity, bare func(do func()) error) (
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	started, err := Start(l, Place{StdinFD: null, StdoutFD: null, StderrFD: null, CgroupFD: leaf.FD(), Bare: bare})
+	if err == nil {
+		t.Cleanup(func() { reap(started) })
+	}
 	return started, leaf, err
 }
 
