@@ -141,9 +141,6 @@ func expose(ctx context.Context, conn *client.Conn, state string, machine securi
 	}
 	subject := security.Subject{Machine: machine, Declared: declaredOf(state, unit), Missing: unit.Missing}
 	for _, detail := range inspection.Processes {
-		if detail.PID == unit.Process.PID && len(inspection.Processes) > 1 && hasInit(subject.Declared) {
-			continue // Our own program, which waits for the service's and does nothing else.
-		}
 		if len(inspection.Processes) > 1 && detail.PID == unit.Process.PID && underInit(subject.Declared) {
 			continue // It is sysg-exec's, has no privilege, and runs nothing of the service's.
 		}
@@ -161,11 +158,6 @@ func expose(ctx context.Context, conn *client.Conn, state string, machine securi
 // underInit says whether the main process of a service is sysg-exec init.
 func underInit(declared *generation.LaunchService) bool {
 	return declared != nil && declared.Confinement != nil && declared.Confinement.PID && declared.Confinement.Init
-}
-
-// hasInit says whether the first process of a service is sysg-exec's.
-func hasInit(s *generation.LaunchService) bool {
-	return s != nil && s.Confinement != nil && s.Confinement.PID && s.Confinement.Init
 }
 
 // declaredOf is what the unit's generation says of its launch, nil where the
