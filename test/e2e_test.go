@@ -86,6 +86,9 @@ func TestScripts(t *testing.T) {
 			if m == asUser && os.Geteuid() != 0 {
 				t.Skip("not root: the scripts run as an unprivileged user anyway")
 			}
+			if m == asSystem {
+				needsRoot(t)
+			}
 			root := t.TempDir()
 			openToAll(t, root)
 			testscript.Run(t, testscript.Params{
@@ -102,7 +105,8 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// scriptModes reads the "# modes:" line of a script.
+// scriptModes reads the "# modes:" line of a script. What runs in a cgroup runs
+// in the system's instance as well, unless the script says why not.
 func scriptModes(t *testing.T, script string) []mode {
 	t.Helper()
 	text, err := os.ReadFile(script)
@@ -124,6 +128,11 @@ func scriptModes(t *testing.T, script string) []mode {
 				found = append(found, mode(name))
 			}
 		}
+	}
+	if _, why, otherwise := strings.Cut(string(text), "\n# not in system: "); otherwise != (why != "") {
+		t.Errorf("%s: it does not say why it is not in system", script)
+	} else if !otherwise && slices.Contains(found, inCgroup) {
+		found = append(found, asSystem)
 	}
 	return found
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,9 +26,10 @@ const (
 	inCgroup  mode = "cgroup"
 	inSession mode = "session"
 	asUser    mode = "user"
+	asSystem  mode = "system"
 )
 
-var modes = []mode{inCgroup, inSession, asUser}
+var modes = []mode{inCgroup, inSession, asUser, asSystem}
 
 // userID is an unprivileged uid that owns nothing on this machine.
 const userID = 64017
@@ -45,6 +47,10 @@ type instance struct {
 	vars []string
 	// cgroup is the home of its services below the mount, once one was seen.
 	cgroup string
+	// base is the cgroup and holder the process that has the mount namespace of
+	// an instance of the system's.
+	base   string
+	holder *exec.Cmd
 }
 
 func (i *instance) state() string      { return filepath.Join(i.home, "data", "systemg") }
@@ -94,6 +100,11 @@ func newInstance(env *testscript.Env, m mode) error {
 			return err
 		}
 	}
+	if m == asSystem {
+		if err := i.prepareSystem(); err != nil {
+			return errors.Join(err, i.endSystem())
+		}
+	}
 	env.Vars = append(env.Vars, i.vars...)
 	env.Values[instanceKey{}] = i
 	if m == asUser {
@@ -103,7 +114,7 @@ func newInstance(env *testscript.Env, m mode) error {
 	}
 	env.Defer(func() {
 		defer os.RemoveAll(home)
-		if err := i.end(); err != nil {
+		if err := errors.Join(i.end(), i.endSystem()); err != nil {
 			env.T().Log(err.Error())
 			i.showLog(env)
 			env.T().Fatal("the script left something behind")
@@ -196,12 +207,15 @@ func (i *instance) processes() []int {
 		}
 		environ, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "environ"))
 		cmdline, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
-		if strings.Contains(string(environ)+string(cmdline), i.home+"/") {
+		if strings.Contains(string(environ)+string(cmdline), i.home+"/") && !i.holds(pid) || i.inNamespace(pid) {
 			found = append(found, pid)
 		}
 	}
 	return found
 }
+
+// holds says whether it is the process that keeps a mount namespace for us.
+func (i *instance) holds(pid int) bool { return i.holder != nil && i.holder.Process.Pid == pid }
 
 // family is every process of the instance and every descendant of one, by pid
 // and time of birth: some programs overwrite their environment.
@@ -282,7 +296,11 @@ func describe(pids []int) string {
 
 // showLog prints the end of the daemons' own log, which says why.
 func (i *instance) showLog(env *testscript.Env) {
-	text, err := os.ReadFile(filepath.Join(i.state(), "logs", "supervisor.log"))
+	logs := filepath.Join(i.state(), "logs")
+	if i.mode == asSystem {
+		logs = i.place("logs")
+	}
+	text, err := os.ReadFile(filepath.Join(logs, "supervisor.log"))
 	if err != nil {
 		return
 	}

@@ -25,6 +25,7 @@ mount -t proc none proc
 mount --rbind /sys sys
 mount --rbind /dev dev
 mount -t tmpfs -o mode=0755 none run
+rm -rf var/lib/systemg var/log/systemg etc/systemg
 mkdir -p opt/test
 cp -r "$0" "$1" opt/test
 exec chroot . /opt/test/"$(basename "$0")"/inside.sh /opt/test/"$(basename "$0")" /opt/test/"$(basename "$1")"`

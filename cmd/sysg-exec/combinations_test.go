@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,6 +41,9 @@ func TestAServiceIsWhatItsGenerationSaysWhateverItCombines(t *testing.T) {
 		p := c.launch(in, s.Name)
 		inside := untilReady(t, s, p)
 		before := t.Failed()
+		if s.Confinement.Init {
+			p.pid = onlyChild(t, p.pid)
+		}
 		compare(t, s, p)
 		compareInside(t, s, inside)
 		if s.Confinement.Capabilities == 0 && s.NoNewPrivs && s.Umask == 0o022 {
@@ -67,6 +71,17 @@ func untilReady(t *testing.T, s *generation.LaunchService, p process) string {
 		}
 	}
 	return all.String()
+}
+
+// onlyChild is the service behind its process 1.
+func onlyChild(t *testing.T, pid int) int {
+	t.Helper()
+	children := strings.Fields(procText(t, pid, fmt.Sprintf("task/%d/children", pid)))
+	if len(children) != 1 {
+		t.Fatalf("process 1 has the children %v", children)
+	}
+	child, _ := strconv.Atoi(children[0])
+	return child
 }
 
 // tells says from inside what a child of the service finds itself to be, and
@@ -108,7 +123,7 @@ func (m *maker) service(name string) generation.LaunchService {
 	s := program(name, "/bin/sh", "-c", tells)
 	s.Dir = pick(m, "/", "/usr", "/proc")
 	s.Confinement = m.confinement()
-	s.NoNewPrivs = s.Confinement.Seccomp != nil || !m.one(4)
+	s.NoNewPrivs = s.Confinement.Seccomp != nil || s.Confinement.Landlock != nil || !m.one(4)
 	if m.one(2) {
 		return s // As simple as most services.
 	}
@@ -162,6 +177,10 @@ func (m *maker) confinement() *generation.Confinement {
 	if m.one(3) {
 		c.Seccomp = m.filter
 	}
+	if m.one(4) {
+		c.Landlock = &generation.Landlock{ReadOnly: []string{"/"}, ReadWrite: []string{"/dev/null"}}
+	}
+	c.Init = c.PID && m.one(2)
 	return c
 }
 

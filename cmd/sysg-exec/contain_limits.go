@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/cgroup"
+	"systemg.org/sysg/pkg/confine"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
 )
@@ -160,4 +161,14 @@ func (h *cgroupHome) oom() *spec.OOM {
 		oom.Limit, _ = h.leaf.MemoryMax()
 	}
 	return oom
+}
+
+// blamingMemory is a failure, or that its limit of memory is too small even for
+// what comes before the program: nobody would guess it from a process that has
+// just died.
+func blamingMemory(inc *incarnation, failure *confine.Failure) *confine.Failure {
+	if inc.home == nil || failure == nil || inc.home.oom() == nil {
+		return failure
+	}
+	return &confine.Failure{Stage: failure.Stage, Errno: failure.Errno, Detail: "limits.cgroup.memory_max: it was killed for its memory before it became the program"}
 }

@@ -94,6 +94,19 @@ func (h *helper) loadCookies() error {
 	return nil
 }
 
+// mine is a question that a task may ask: whether a helper made this socket. In
+// a user's instance nobody else would have.
+func (h *helper) mine() func(fd int) bool {
+	if !h.options.system {
+		return func(int) bool { return true }
+	}
+	earlier := h.earlier // Never changed once it is read.
+	return func(fd int) bool {
+		cookie, err := cookieOf(fd)
+		return err == nil && slices.Contains(earlier, cookie)
+	}
+}
+
 // returned says whether fd is what a declaration asks for, and may be taken from
 // sysgd in the system's instance. Nothing that is asked of it here can wait for a
 // file system.
@@ -102,11 +115,7 @@ func (h *helper) returned(socket generation.Socket, fd int) error {
 		// Its unit declares what it is, and sysgd alone has got it.
 		return sys.Channel(fd)
 	}
-	cookie, err := cookieOf(fd)
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(h.earlier, cookie) {
+	if !h.mine()(fd) {
 		return errors.New("it is none that this helper, or the one before it, has made")
 	}
 	return endpoint(socket).Holds(fd)

@@ -20,6 +20,8 @@ import (
 // keeper is a process that runs with the sockets of a service.
 type keeper struct {
 	pid, pidfd int
+	// mine says whether a socket is one that a helper made.
+	mine func(fd int) bool
 }
 
 // maxLooked bounds how many descriptors of one process are looked at.
@@ -34,7 +36,7 @@ func (h *helper) keepers(o owner) (found []keeper) {
 			continue
 		}
 		if pidfd, err := unix.FcntlInt(uintptr(inc.pidfd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
-			found = append(found, keeper{inc.record.PID, pidfd})
+			found = append(found, keeper{inc.record.PID, pidfd, h.mine()})
 		}
 	}
 	return found
@@ -77,7 +79,7 @@ func (k keeper) fetch(wanted sys.Endpoint) (int, error) {
 			continue
 		case err != nil:
 			return -1, err
-		case wanted.Holds(fd) == nil:
+		case wanted.Holds(fd) == nil && k.mine(fd):
 			return fd, nil
 		}
 		sys.CloseAll([]int{fd})

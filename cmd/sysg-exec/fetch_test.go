@@ -36,10 +36,10 @@ func TestSocketsComeBackFromWhoRunsWithThem(t *testing.T) {
 				t.Errorf("%s is another one", name)
 			}
 		}
-		i.alive() // It closes what it sent after it has answered.
+		c.list() // It closes what it sent after it has answered.
 		open := i.openFDs()
 		c.listen(listenFor(in, "s", false))
-		i.alive()
+		c.list()
 		if left := i.openFDs(); left != open {
 			t.Errorf("%d descriptors are open, then %d", open, left)
 		}

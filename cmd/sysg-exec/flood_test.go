@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -167,164 +164,4 @@ func eventually(t *testing.T, holds func() bool, what func() string) {
 			t.Fatal(what())
 		}
 	}
-}
-
-// lingering is the only descriptor of a connection whose close waits for data to
-// be taken that nobody takes.
-func lingering(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		err = unix.Connect(fd, &unix.SockaddrInet4{Port: listener.Addr().(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}})
-	}
-	var far net.Conn
-	if err == nil {
-		far, err = listener.Accept()
-	}
-	if err == nil {
-		err = errors.Join(unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 600}), unix.SetNonblock(fd, true))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = far.Close(); _ = listener.Close() })
-	for err == nil {
-		_, err = unix.Write(fd, make([]byte, 64<<10))
-	}
-	return fd
-}
-
-// Descriptors whose close would take ten minutes do not keep the helper from
-// anybody: neither those that it is asked to do something with, nor those that
-// are in a queue when it hangs up, nor more than it can take.
-func TestDescriptorsThatCannotBeClosedHoldNobodyUp(t *testing.T) {
-	i := startSystem(t)
-	root := i.dial()
-	in := root.install(runsAs(serviceUID, service("s", "exec sleep 600")))
-	c := i.dialDaemon()
-	c.list()
-	p := c.launch(in, "s")
-	keep, err := spec.EncodeRequest(&spec.Request{ID: 90, Keep: &spec.Keep{Incarnation: p.id, Name: "x"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := []byte(`{"id":91,"list":{}}`)
-	helper := i.command.Process
-	// lastHeldBy has the helper be the last one who holds what is sent.
-	lastHeldBy := func(socket int, frame []byte) {
-		if err := helper.Signal(unix.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-		fd := lingering(t)
-		for range 3 { // More than one, of which the first may end the connection.
-			if err := sys.SendPacket(socket, frame, []int{fd, fd}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		_ = unix.Close(fd)
-		if err := helper.Signal(unix.SIGCONT); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, frame := range map[string][]byte{"stored": keep, "stray": list, "nonsense": []byte("x")} {
-		for range 2 {
-			one := i.dialDaemon()
-			lastHeldBy(one.fd, frame)
-			one.close()
-			begin := time.Now()
-			i.dialDaemon().list()
-			if took := time.Since(begin); took > 5*time.Second {
-				t.Fatalf("%s: the helper answered after %s", name, took)
-			}
-		}
-	}
-	asker, err := sys.DialPacket(i.spawnSocket())
-	if err != nil {
-		t.Fatal(err)
-	}
-	lastHeldBy(asker, []byte("x"))
-	_ = unix.Close(asker)
-	i.dialDaemon().list()
-	root.ask(spec.Request{Kill: &spec.Kill{Incarnation: p.id}})
-	if a := root.answer(); a.Done == nil {
-		t.Errorf("root was answered by %+v", a.Reply)
-	}
-}
-
-// A descriptor of a file system that does not answer is not stored, and not
-// waited for.
-func TestAFileOfADeadFileSystemIsNotStored(t *testing.T) {
-	dead, _ := deadMount(t)
-	file, err := unix.Open(dead, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(file)
-	i := startSystem(t)
-	in := i.dial().install(runsAs(serviceUID, service("s", "exec sleep 600")))
-	c := i.dialDaemon()
-	c.list()
-	p := c.launch(in, "s")
-	ordinary, err := os.Open("/etc/passwd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ordinary.Close()
-	for _, fd := range []int{file, int(ordinary.Fd())} {
-		c.ask(spec.Request{Keep: &spec.Keep{Incarnation: p.id, Name: "x"}}, fd)
-		if a := c.answer(); a.Refused == nil || a.Refused.Reason != spec.ReasonInvalid {
-			t.Errorf("it was answered by %+v", a.Reply)
-		}
-	}
-	memory, err := sys.SealedMemfd("state", []byte("state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(memory)
-	c.ask(spec.Request{Keep: &spec.Keep{Incarnation: p.id, Name: "x"}}, memory)
-	if a := c.answer(); a.Done == nil {
-		t.Errorf("memory was answered by %+v", a.Refused)
-	}
-}
-
-// A Keep whose turn comes late stores what came with it, not what has its number
-// by then.
-func TestWhatIsKeptLateIsWhatCame(t *testing.T) {
-	dead, revive := deadMount(t)
-	i := startSystem(t, "--launch-timeout", "500ms")
-	root, c := i.dial(), i.dialDaemon()
-	c.list()
-	first := runsAs(serviceUID, program("s", "/bin/sh", "-c", "echo up; exec sleep 600"))
-	p := c.launch(root.install(first), "s")
-	readUntil(t, p.out, "up")
-	hanging := first
-	hanging.Sockets = []generation.Socket{socketAt("web", generation.SocketUnix, dead+"/web")}
-	in := root.install(hanging)
-	c.ask(spec.Request{Listen: listenFor(in, "s", false)})
-	listenID := c.last
-	memory, err := sys.SealedMemfd("ours", []byte("ours"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.ask(spec.Request{Keep: &spec.Keep{Incarnation: p.id, Name: "x"}}, memory)
-	keepID := c.last
-	_ = unix.Close(memory)
-	for range 8 { // Which take numbers that have become free.
-		defer i.dial().close()
-	}
-	c.wait(func(p packet) bool { return p.ID == listenID })
-	if a := c.wait(func(p packet) bool { return p.ID == keepID }); a.Done == nil {
-		t.Fatalf("it was answered by %+v", a.Refused)
-	}
-	revive()
-	c.done(spec.Request{Kill: &spec.Kill{Incarnation: p.id}})
-	c.over(p.id)
-	second := runsAs(serviceUID, program("s", "/bin/sh", "-c", listing))
-	p = c.launch(root.install(second), "s")
-	want(t, "what it was handed", readUntil(t, p.out, "end\n"), fmt.Sprintf(
-		"pid %d\nLISTEN_FDNAMES=x\nLISTEN_FDS=1\nLISTEN_PID=%d\nfd3 /memfd:ours (deleted)\nend\n", p.pid, p.pid))
 }

@@ -158,9 +158,9 @@ func (h *helper) exited(inc *incarnation, exited spec.Exited) {
 	h.closeStatus(inc)
 	if inc.state == staged { // The end of file of its status did not come.
 		inc.state, inc.failure = failing, &confine.Failure{Stage: spec.StageExec, Detail: "the process ended before it became the program"}
-		if inc.home != nil && inc.home.oom() != nil {
-			inc.failure.Detail = "limits.cgroup.memory_max: the process was killed for its memory before it became the program"
-		}
+	}
+	if inc.state == failing {
+		inc.failure = blamingMemory(inc, inc.failure)
 	}
 	exited.Incarnation, exited.At = inc.record.Launch.Incarnation, time.Now()
 	if inc.home != nil { // Asked now, since what has emptied is removed.
@@ -247,9 +247,9 @@ func (h *helper) survivorChanged(inc *incarnation) {
 // fail ends a launch that has no process, or none any more.
 func (h *helper) fail(inc *incarnation, failure *confine.Failure) {
 	delete(h.flying, inc)
-	inc.failure, inc.state = failure, failing
+	inc.failure, inc.state = blamingMemory(inc, failure), failing
 	if inc.home == nil {
-		h.answerFailed(inc, failure)
+		h.answerFailed(inc, inc.failure)
 		h.forget(inc)
 		return
 	}

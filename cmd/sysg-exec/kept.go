@@ -63,13 +63,27 @@ func (h *helper) keeperOf(k *spec.Keep) (owner, error) {
 		if inc == nil || inc.record.Launch.Role != spec.RoleMain {
 			return owner{}, &grant.Refusal{Reason: spec.ReasonUnknown, Detail: "no such incarnation"}
 		}
-		return ownerOf(&inc.record.Launch), nil
+		return ownerOf(&inc.record.Launch), h.storesSelf(inc)
 	}
 	service, err := h.grants.Listen(spec.Listen{Project: k.Of.Project, Generation: k.Of.Generation, Hash: k.Of.Hash, Service: k.Of.Service}, h.store)
 	if err == nil && !service.Notify {
 		err = &grant.Refusal{Reason: spec.ReasonUnknown, Detail: fmt.Sprintf("service %q has no notify socket", service.Name)}
 	}
 	return owner{k.Of.Project, k.Of.Service}, err
+}
+
+// storesSelf refuses what is stored for a service of the system's instance that
+// has no notify socket, and so cannot have asked for it: a descriptor that it
+// does not expect would be a way into it.
+func (h *helper) storesSelf(inc *incarnation) error {
+	if !h.options.system {
+		return nil
+	}
+	service, err := h.launchedFrom(inc)
+	if err == nil && !service.Notify {
+		err = &grant.Refusal{Reason: spec.ReasonUnknown, Detail: fmt.Sprintf("service %q has no notify socket", service.Name)}
+	}
+	return err
 }
 
 // copies are copies of all, or none.

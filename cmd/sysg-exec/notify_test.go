@@ -121,7 +121,8 @@ func TestWhatIsSaidWhileNobodyListensWaits(t *testing.T) {
 		if err := unix.Mkfifo(dir+"/fifo", 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s := notifying("s", "while read x < fifo; do "+say("STATUS=$x")+"; done")
+		// Open for writing, too: a writer that closes late is no end of file.
+		s := notifying("s", "while read x; do "+say("STATUS=$x")+"; done <> fifo")
 		s.Dir = dir
 		in := c.install(s)
 		p := c.launch(in, "s")

@@ -93,17 +93,28 @@ func (h *helper) giveNotify(inc *incarnation, path string) error {
 	return nil
 }
 
-// identityOf is as whom an incarnation runs, by what it was launched from.
+// identityOf is as whom an incarnation runs.
 func (h *helper) identityOf(inc *incarnation) (generation.Identity, error) {
-	service, l := inc.granted.Service, &inc.record.Launch
-	if service.Confinement == nil { // An earlier helper launched it.
-		hash, launch, err := h.store.Load(l.Project, l.Generation)
-		if err != nil {
-			return generation.Identity{}, err
-		}
-		if service, _ = launch.Service(l.Service); hash != l.Hash || service.Confinement == nil {
-			return generation.Identity{}, fmt.Errorf("generation %d of project %q is not the one that it was launched from", l.Generation, l.Project)
-		}
+	service, err := h.launchedFrom(inc)
+	if err != nil {
+		return generation.Identity{}, err
 	}
 	return service.Confinement.Identity, nil
+}
+
+// launchedFrom is the service of the system's instance that an incarnation was
+// launched from, maybe by an earlier helper, and maybe no active one any more.
+func (h *helper) launchedFrom(inc *incarnation) (generation.LaunchService, error) {
+	service, l := inc.granted.Service, &inc.record.Launch
+	if service.Confinement != nil {
+		return service, nil
+	}
+	hash, launch, err := h.store.Load(l.Project, l.Generation)
+	if err != nil {
+		return generation.LaunchService{}, err
+	}
+	if service, _ = launch.Service(l.Service); hash != l.Hash || service.Confinement == nil {
+		return generation.LaunchService{}, fmt.Errorf("generation %d of project %q is not the one that it was launched from", l.Generation, l.Project)
+	}
+	return service, nil
 }

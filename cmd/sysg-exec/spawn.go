@@ -61,7 +61,9 @@ func (h *helper) listenSpawn(path string) error {
 		return err
 	}
 	key, err := h.watch(fd, sys.Readable, func(uint32) { h.acceptAskers(fd) })
-	h.listeners = append(h.listeners, key)
+	if err == nil {
+		h.listeners = append(h.listeners, key)
+	}
 	return err
 }
 

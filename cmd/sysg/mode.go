@@ -17,7 +17,9 @@ func (a *app) enter(v verb, g globals) error {
 		return nil
 	}
 	root := os.Geteuid() == 0
-	if err := judgeMode(v, g, root, exists(paths.SystemState)); err != nil {
+	// A service that starts a child asks the helper that started it, whoever that is.
+	child := v.program && a.env(spawnVariable) != ""
+	if err := judgeMode(v, g, root, !child && exists(paths.SystemState)); err != nil {
 		return err
 	}
 	if why := droppingNothing(v, g.system); g.drop && why != "" {

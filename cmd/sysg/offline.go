@@ -115,7 +115,8 @@ func recordedUnit(name string, supervise generation.Supervise, service store.Ser
 		unit.Cause = cause.Text
 	}
 	if last := service.LastExit; last != nil {
-		unit.LastExit = &api.Exit{Code: last.Code, Signal: last.Signal, At: last.At.Format(time.RFC3339Nano), Unknown: last.Unknown}
+		unit.LastExit = &api.Exit{Code: last.Code, Signal: last.Signal, At: last.At.Format(time.RFC3339Nano), Unknown: last.Unknown,
+			OOMKills: last.OOMKills, MemoryLimit: last.MemoryLimit}
 	}
 	return unit
 }

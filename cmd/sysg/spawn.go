@@ -42,6 +42,9 @@ var spawnVerb = verb{
 	},
 }
 
+// spawnVariable tells a service the path of the socket, see docs/manifest.md.
+const spawnVariable = "SYSG_SPAWN_SOCKET"
+
 // spawn is the child mode of start.
 type spawn struct {
 	child  bool
@@ -67,11 +70,17 @@ func (c *spawn) run(a *app, name string, words []string) error {
 	if err != nil {
 		return err
 	}
-	home, err := a.home()
-	if err != nil {
-		return err
+	// A service was told where its helper listens, which may be another one than
+	// that of the user it runs as.
+	runtimes := []string{filepath.Dir(a.env(spawnVariable))}
+	if a.env(spawnVariable) == "" {
+		home, err := a.home()
+		if err != nil {
+			return err
+		}
+		runtimes = home.runtimes
 	}
-	reply, err := c.send(home.runtimes, ask)
+	reply, err := c.send(runtimes, ask)
 	if err != nil {
 		return refusedChild(err)
 	}

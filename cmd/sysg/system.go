@@ -74,8 +74,9 @@ func startUnits() error {
 	return nil
 }
 
-// makeSystemFolders makes what tmpfiles.d would. A folder that is there already
-// must be as it says: whoever else owns one decides what root launches.
+// makeSystemFolders makes what tmpfiles.d would, and as it does gives folders
+// that are there already to whom they have to belong. One that is somebody
+// else's is refused: its owner would decide what root launches.
 func makeSystemFolders() error {
 	for _, f := range paths.SystemFolders() {
 		uid, gid, err := numbers(f.Owner, f.Group)
@@ -108,13 +109,13 @@ func makeFolder(path string, mode fs.FileMode, uid, gid int) error {
 		return err
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || !info.IsDir() || int(stat.Uid) != uid || info.Mode().Perm()&^mode.Perm() != 0 {
+	if !ok || !info.IsDir() || int(stat.Uid) != uid && stat.Uid != 0 {
 		return &api.Diagnostic{
 			Code: api.CodeInternal, Title: fmt.Sprintf("folder %q is not as the system's instance needs it", path),
-			Notes: []string{fmt.Sprintf("it has to be a folder of uid %d with mode %04o; it is %s of uid %d", uid, mode.Perm(), info.Mode(), stat.Uid)},
+			Notes: []string{fmt.Sprintf("it has to be a folder of root's or of uid %d; it is %s of uid %d", uid, info.Mode(), stat.Uid)},
 		}
 	}
-	return nil
+	return errors.Join(os.Lchown(path, uid, gid), os.Chmod(path, mode))
 }
 
 // numbers are those of an account and a group of ours.

@@ -183,6 +183,8 @@ func lastExit(last *api.Exit) string {
 		return "-"
 	case last.Unknown:
 		return "unknown"
+	case last.Signal != nil && last.OOMKills > 0:
+		return "no memory"
 	case last.Signal != nil:
 		return fmt.Sprintf("signal %d", *last.Signal)
 	case last.Code != nil:

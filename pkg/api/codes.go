@@ -21,6 +21,7 @@ const (
 	CodeNice            = "SG0742" // nice could not be set
 	CodeAffinity        = "SG0743" // cpu_affinity could not be set
 	CodeIONice          = "SG0749" // ionice could not be set
+	CodeOutOfMemory     = "SG0115" // killed by the kernel for its memory
 )
 
 var drivingExplanations = []Explanation{
@@ -113,5 +114,10 @@ var drivingExplanations = []Explanation{
 		CodeIONice, "The disk priority of a service could not be set.",
 		"The class `realtime` asks for a privilege.",
 		"Use `best-effort` or `idle`.",
+	},
+	{
+		CodeOutOfMemory, "The kernel killed a service for its memory.",
+		"It reached `limits.cgroup.memory_max`, a limit further up, or the machine had no memory left. The text says which.",
+		"Raise the limit, or look for what takes the memory: `sysg status` shows how much it uses.",
 	},
 }

@@ -22,7 +22,7 @@ func provocations(t *testing.T) string {
 		if err != nil || entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && entry.Name() != "../.." && len(entry.Name()) > 2 {
 			return err
 		}
-		script := strings.HasSuffix(path, ".txt") && strings.Contains(path, "test/scripts/")
+		script := strings.HasSuffix(path, ".txt") && strings.Contains(path, "test/scripts/") || strings.HasSuffix(path, ".sh") && strings.Contains(path, "test/vm/")
 		test := strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "pkg/api/") && !strings.HasSuffix(path, "render_test.go")
 		if !script && !test {
 			return nil

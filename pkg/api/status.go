@@ -117,6 +117,10 @@ type Exit struct {
 	At     string `json:"at,omitempty"`
 	// Unknown is set where nobody saw it end.
 	Unknown bool `json:"unknown,omitempty"`
+	// OOMKills is how many of its processes the kernel killed for memory, and
+	// MemoryLimit the limit of its own, in bytes, that was the reason.
+	OOMKills    uint64 `json:"oom_kills,omitempty"`
+	MemoryLimit uint64 `json:"memory_limit_bytes,omitempty"`
 }
 
 // Metrics is what a unit uses. The percentages are of one processor.

@@ -209,18 +209,19 @@ func TestASimpleServiceIsLaunchedDirectly(t *testing.T) {
 		return <-done
 	}
 	for _, uid := range []uint32{1234, 0} {
-		id := generation.Identity{UID: uid, GID: 5678, Groups: []uint32{91, 92}}
-		started, leaf, err := startIn(t, id, bare)
-		if err != nil || started.StatusFD != -1 {
-			t.Fatalf("got %+v, %v", started, err)
-		}
-		if err := verify(started.PID, &id); err != nil {
-			t.Error(err)
-		}
-		if procs, err := leaf.Procs(); err != nil || !slices.Equal(procs, []int{started.PID}) {
-			t.Errorf("in its cgroup are %v: %v", procs, err)
-		}
-		reap(started)
+		t.Run(fmt.Sprint(uid), func(t *testing.T) {
+			id := generation.Identity{UID: uid, GID: 5678, Groups: []uint32{91, 92}}
+			started, leaf, err := startIn(t, id, bare)
+			if err != nil || started.StatusFD != -1 {
+				t.Fatalf("got %+v, %v", started, err)
+			}
+			if err := verify(started.PID, &id); err != nil {
+				t.Error(err)
+			}
+			if procs, err := leaf.Procs(); err != nil || !slices.Equal(procs, []int{started.PID}) {
+				t.Errorf("in its cgroup are %v: %v", procs, err)
+			}
+		})
 	}
 }
 
@@ -250,6 +251,9 @@ func startIn(t *testing.T, id generation.Identity, bare func(do func()) error) (
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	started, err := Start(l, Place{StdinFD: null, StdoutFD: null, StderrFD: null, CgroupFD: leaf.FD(), Bare: bare})
+	if err == nil {
+		t.Cleanup(func() { reap(started) })
+	}
 	return started, leaf, err
 }
 

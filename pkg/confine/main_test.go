@@ -2,16 +2,13 @@ package confine
 
 import (
 	"os"
-	"runtime"
 	"testing"
 )
 
-// TestMain is what a staged process of these tests begins with: /proc/self/exe is
-// the test's own program, which would run all tests again, each of which would
-// start more.
+// A test that launches starts this binary again where a stage is needed. That
+// must be a stage, and not all tests once more, which would start others.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "launch" {
-		runtime.LockOSThread()
 		Become()
 		os.Exit(1)
 	}

@@ -50,7 +50,7 @@ func Outline(s *generation.LaunchService, role spec.Role) ([]Step, error) {
 	for _, key := range missing {
 		before = append(before, Step{Stage: spec.StageClone, Does: "leave out isolation." + key + ", which this kernel lacks and best_effort names"})
 	}
-	before = append(before, Step{Stage: spec.StageClone, Does: "clone into the leaf, with a pidfd" + namespacesText(l.Confinement) + l.wayText()})
+	before = append(before, Step{Stage: spec.StageClone, Does: "clone into the leaf, with a pidfd" + l.namespacesText() + l.wayText()})
 	return append(before, Steps(l, nil)...), nil
 }
 
@@ -114,25 +114,17 @@ func outlineEnvironment(s *generation.LaunchService) []Step {
 	return steps
 }
 
-// namespacesText names the namespaces that the process gets.
-func namespacesText(c *generation.Confinement) string {
-	if c == nil {
+// namespacesText names the namespaces that the process is born in.
+func (l *Launch) namespacesText() string {
+	c := l.Confinement
+	if c == nil || len(namespaceNames(c)) == 0 {
 		return ""
 	}
-	var names []string
-	for _, n := range []struct {
-		own  bool
-		name string
-	}{
-		{c.Network, "network"}, {c.Mount, "mount"}, {c.PID, "pid"}, {c.User, "user"},
-		{c.IPC, "ipc"}, {c.UTS, "uts"}, {c.Cgroup, "cgroup"},
-	} {
-		if n.own {
-			names = append(names, n.name)
-		}
+	whose, under := "of its own", ""
+	if l.Joined {
+		whose = "of the running service"
+	} else if hasInit(c) {
+		under = ", below sysg-exec init as process 1"
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	return ", and namespaces of its own: " + strings.Join(names, " ")
+	return fmt.Sprintf(", into namespaces %s: %s%s", whose, strings.Join(namespaceNames(c), " "), under)
 }

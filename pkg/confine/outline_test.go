@@ -58,11 +58,18 @@ func TestTheOutlineIsTheFrozenOne(t *testing.T) {
 }
 
 func TestTheOutlineNamesTheNamespaces(t *testing.T) {
-	if text := namespacesText(&generation.Confinement{PID: true, Network: true, Mount: true}); text != ", and namespaces of its own: network mount pid" {
-		t.Errorf("got %q", text)
+	c := &generation.Confinement{PID: true, Init: true, Network: true, PrivateTmp: true}
+	for want, l := range map[string]Launch{
+		"": {Confinement: &generation.Confinement{}},
+		", into namespaces of its own: mnt pid net, below sysg-exec init as process 1": {Confinement: c},
+		", into namespaces of the running service: mnt pid net":                        {Confinement: c, Joined: true},
+	} {
+		if text := l.namespacesText(); text != want {
+			t.Errorf("got %q, want %q", text, want)
+		}
 	}
-	if namespacesText(nil) != "" || namespacesText(&generation.Confinement{}) != "" {
-		t.Error("namespaces without any")
+	if text := (&Launch{}).namespacesText(); text != "" {
+		t.Errorf("in a user's instance: %q", text)
 	}
 }
 

@@ -66,7 +66,8 @@ func TestBecomeFiltered(t *testing.T) {
 	debug.SetGCPercent(-1) // As in Become.
 	l := Launch{
 		Argv: f.Argv, Env: []string{"PATH=/nowhere:" + os.Getenv("PATH"), probeEnv + "=1"}, Dir: "/",
-		Rlimits:     []generation.Rlimit{{Name: "core", Soft: 0, Hard: 0}},
+		// For a limit of memory there is to be enough of it before (reserve).
+		Rlimits:     []generation.Rlimit{{Name: "as", Soft: generation.Unlimited, Hard: generation.Unlimited}},
 		Confinement: &generation.Confinement{Identity: generation.Identity{UID: 1}, Seccomp: f.Filter},
 	}
 	for i := range 15 { // More than fits into the memory that there is.

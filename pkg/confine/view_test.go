@@ -70,7 +70,7 @@ func TestBecomeConfined(t *testing.T) {
 	err := json.Unmarshal([]byte(text), &c)
 	steps := slices.Concat(mountSteps(&c), networkSteps(&c), identitySteps(&c))
 	steps = append(steps, Step{spec.StageNoNew, "", setNoNewPrivs})
-	for _, step := range append(steps, landlockSteps(&c)...) {
+	for _, step := range slices.Concat(steps, lsmSteps(&c), landlockSteps(&c)) {
 		if err == nil {
 			err = step.Do()
 		}

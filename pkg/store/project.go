@@ -90,6 +90,9 @@ type Exit struct {
 	Signal  *int      `json:"signal,omitempty"`
 	At      time.Time `json:"at,omitzero"`
 	Unknown bool      `json:"unknown,omitempty"`
+	// OOMKills and MemoryLimit are as in api.Exit.
+	OOMKills    uint64 `json:"oom_kills,omitempty"`
+	MemoryLimit uint64 `json:"memory_limit_bytes,omitempty"`
 }
 
 // Processes is pid.json. Numbers of processes mean something only on the boot

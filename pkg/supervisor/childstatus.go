@@ -51,7 +51,7 @@ func (v *service) childProcess(r *run) api.ChildProcess {
 	}
 	if r.exited != nil {
 		last := lastExit(r.exited)
-		shown.LastExit = &api.Exit{Code: last.Code, Signal: last.Signal, At: timestamp(last.At), Unknown: last.Unknown}
+		shown.LastExit = shownExit(last)
 	}
 	return shown
 }

@@ -230,6 +230,10 @@ func (s *Supervisor) exitCause(v *service, r *run) machine.Cause {
 	}
 	if !v.asked() && !r.end().Succeeded(v.config.Success) {
 		cause.Code = api.CodeStartFailed
+		if r.exited.OOM != nil {
+			cause.Code = api.CodeOutOfMemory
+			return cause
+		}
 		if r.early {
 			cause.Code = api.CodeExitedAtStart
 		}
@@ -237,9 +241,8 @@ func (s *Supervisor) exitCause(v *service, r *run) machine.Cause {
 	return cause
 }
 
-// describe says how a run's main process ended.
-func describe(r *run) string {
-	exited := r.exited
+// describeEnd says how a main process ended.
+func describeEnd(exited *spec.Exited) string {
 	signal := exitSignal(exited.Status)
 	switch {
 	case exited.Unknown:

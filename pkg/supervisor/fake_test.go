@@ -50,7 +50,8 @@ type helper struct {
 	unheard map[string]spec.Refused
 	// slow: an Unlisten is not answered by itself.
 	slow    bool
-	missing []string // what is launched lacks these keys of best_effort
+	oom     *spec.OOM // what the next exits tell was killed for memory
+	missing []string  // what is launched lacks these keys of best_effort
 }
 
 func newHelper(t *testing.T) *helper {
@@ -119,7 +120,7 @@ func (h *helper) exit(incarnation string, status uint32) {
 		return
 	}
 	record.Emptied = !h.lingers[record.Launch.Service]
-	record.Exited = &spec.Exited{Incarnation: incarnation, Status: status, At: time.Now(), Emptied: record.Emptied}
+	record.Exited = &spec.Exited{Incarnation: incarnation, Status: status, At: time.Now(), Emptied: record.Emptied, OOM: h.oom}
 	h.say(spec.Reply{Exited: record.Exited}, "", "")
 }
 

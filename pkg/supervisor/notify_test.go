@@ -321,3 +321,12 @@ func TestASenderOfAnotherCgroupIsNotHeard(t *testing.T) {
 		}
 	}
 }
+
+// Where services are several users', two may share one, so a sender must be seen.
+func TestAnUnseenSenderIsBelievedByAUsersInstanceOnly(t *testing.T) {
+	for _, system := range []bool{true, false} {
+		if got := (&Supervisor{system: system}).believes(1<<30, "/run-0123"); got == system {
+			t.Errorf("in the system's instance (%t) it is believed: %t", system, got)
+		}
+	}
+}

@@ -206,6 +206,9 @@ func lastExit(exited *spec.Exited) *store.Exit {
 	default:
 		exit.Code = &code
 	}
+	if oom := exited.OOM; oom != nil {
+		exit.OOMKills, exit.MemoryLimit = oom.Kills, oom.Limit
+	}
 	return exit
 }
 

@@ -11,6 +11,7 @@ import (
 	"systemg.org/sysg/pkg/machine"
 	"systemg.org/sysg/pkg/metrics"
 	"systemg.org/sysg/pkg/plan"
+	"systemg.org/sysg/pkg/store"
 )
 
 // Status is the state of services at this moment. The loop gives what it knows;
@@ -174,10 +175,14 @@ func (v *service) addRun(unit *api.Unit) {
 		}
 	}
 	if v.lastEnd != nil {
-		unit.LastExit = &api.Exit{
-			Code: v.lastEnd.Code, Signal: v.lastEnd.Signal,
-			At: timestamp(v.lastEnd.At), Unknown: v.lastEnd.Unknown,
-		}
+		unit.LastExit = shownExit(v.lastEnd)
+	}
+}
+
+func shownExit(last *store.Exit) *api.Exit {
+	return &api.Exit{
+		Code: last.Code, Signal: last.Signal, At: timestamp(last.At), Unknown: last.Unknown,
+		OOMKills: last.OOMKills, MemoryLimit: last.MemoryLimit,
 	}
 }
 

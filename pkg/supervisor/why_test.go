@@ -45,6 +45,18 @@ var whyStories = []struct {
 		s.begin()
 		s.helper.crash("api", 9)
 	}},
+	{"it took more memory than it may", "api", func(s *story) {
+		s.helper.oom = &spec.OOM{Kills: 1, Limit: 48 << 20}
+		s.store.put(plain("api", policy(generation.Never)))
+		s.begin()
+		s.helper.crash("api", 9)
+	}},
+	{"one of its processes was killed for memory", "api", func(s *story) {
+		s.helper.oom = &spec.OOM{Kills: 2}
+		s.store.put(plain("api", policy(generation.Never)))
+		s.begin()
+		s.helper.crash("api", code3)
+	}},
 	{"it failed too often", "api", func(s *story) {
 		s.store.put(plain("api", func(v *generation.Service) { v.Restart.MaxRestarts, v.Restart.Backoff = 1, 0 }))
 		s.begin()

@@ -25,10 +25,12 @@ log=/var/log/systemg/stack/base.log
 more_than() { [ "$(wc -l <"$log")" -gt "$1" ]; }
 ticking() { local before; before=$(wc -l <"$log"); wait_for more_than "$before"; }
 up() { is base '"state":"running"' && is top '"state":"running"'; }
+answers() { timeout 9 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080; read -r line <&3; [[ $line == hello* ]]'; }
 says() { grep -q "$1" "/var/log/systemg/stack/$2.log"; }
 
 if [ -e /etc/second ]; then
 	check "a boot starts what was wanted" wait_for up
+	check "an inherited socket is there again" answers
 	check "and not what was stopped" is oracle '"state":"stopped"'
 	# The ends of the last boot, in their order: both were asked before anything
 	# else of the machine went away.
@@ -47,8 +49,17 @@ useradd --system --shell /bin/sh web
 useradd --shell /bin/sh oliver && usermod --append --groups sysg oliver
 useradd --shell /bin/sh somebody
 install -m 0644 /opt/test/system.yaml /etc/systemg/systemg.yaml
+cat >/etc/systemd/system/port.socket <<'UNIT'
+[Socket]
+ListenStream=127.0.0.1:8080
+FileDescriptorName=port
+Service=sysgd.service
+[Install]
+WantedBy=sockets.target
+UNIT
 systemctl daemon-reload
 
+check "a socket for a service" systemctl enable --now --quiet port.socket
 check "the sockets are enabled and start" systemctl enable --now --quiet sysgd.socket
 check "everybody may ask, and only the daemon the helper" \
 	test "$(stat -c '%a %U %G' /run/systemg/control.sock /run/systemg/exec.sock | tr '\n' ,)" = "666 root root,660 root sysgd,"
@@ -87,6 +98,11 @@ check "which is so" is base '"state":"running"'
 check "the generation is root's, its secrets nobody else's" \
 	test "$(stat -c '%a %U %G' /var/lib/systemg/generations/stack/1.launch.json)" = "600 root root"
 
+# What systemd listens on reaches the service that inherits it, once it is wanted.
+check "a lazy service waits for its inherited socket" wait_for is porter '"phase":"listening"'
+check "and starts with the first connection, which it answers" answers
+check "then it runs" is porter '"state":"running"'
+
 # Polkit grants more, to whom a rule names.
 cat >/etc/polkit-1/rules.d/50-sysg.rules <<'RULE'
 polkit.addRule(function(action, subject) {
@@ -118,6 +134,7 @@ for name in sysgd sysg-exec; do
 	check "systemd brings a sysgd back that somebody ended" wait_for returned sysgd.service "$pid"
 	check "which is no reason to stop services" same_pids "$before"
 done
+check "the inherited socket outlives them" answers
 check "a stop of the helper touches no service" systemctl stop sysg-exec.service
 check "which live" alive "$before"
 check "and it comes back with the next command" sysg --sys restart -s top

@@ -10,7 +10,7 @@ unset XDG_DATA_HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME
 pass() { echo "PASS $1"; }
 fail() {
 	echo "FAIL $1: ${2:-}"
-	tail -n 4 /var/log/systemg/programs/*.log 2>/dev/null | sed 's/^/| /'
+	tail -n 4 /tmp/start /var/log/systemg/programs/*.log 2>/dev/null | sed 's/^/| /'
 }
 check() { # check NAME COMMAND...: one subtest
 	local name=$1 said

@@ -1,10 +1,12 @@
 # What the scripts of the virtual machine share.
 
 pass() { echo "PASS $1"; }
+dumped=
 fail() {
 	echo "FAIL $1: ${2:-}"
-	systemctl --no-pager -n 0 status 'sysg*' 2>&1 | tail -n 40 | sed 's/^/| /'
-	journalctl --no-pager -n 30 -u 'sysg*' 2>&1 | sed 's/^/| /'
+	[ -z "$dumped" ] || return 0
+	dumped=yes
+	{ status; journalctl --no-pager -n 30 -u 'sysg*' | grep -v sysg-test; } 2>&1 | sed 's/^/| /'
 }
 check() { # check NAME COMMAND...: one subtest
 	local name=$1 said
@@ -15,17 +17,16 @@ check() { # check NAME COMMAND...: one subtest
 # wait_for COMMAND...: asks until it is true, at most twenty seconds: the machine
 # is emulated, and slow.
 wait_for() {
-	local i
-	for i in $(seq 200); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.1
+	local end=$((SECONDS + 40))
+	while ! "$@" >/tmp/wait.log 2>&1; do
+		[ $SECONDS -lt $end ] || { echo "did not come true: $*"; tail -n 5 /tmp/wait.log; return 1; }
+		sleep 0.2
 	done
-	echo "did not come true: $*"
-	return 1
 }
 
+# Nothing waits for ever.
+sysg() { timeout 40 /usr/bin/sysg "$@"; }
 home=/sys/fs/cgroup/system.slice/sysg-services.service
-start() { sysg --sys start -c "$1" --wait 2>&1 || true; }
 status() { sysg --sys status --format json | tr -d ' \n' | sed 's/{"name":/\n&/g'; }
 unit() { status | grep "^{\"name\":\"$1\""; }
 says() { unit "$1" | grep -q -- "$2" || { unit "$1"; return 1; }; }
