@@ -92,6 +92,18 @@ func TestAPolicyGrantsWhatARoleDoesNot(t *testing.T) {
 	}
 }
 
+func TestAViewerSeesNoOutputAsEvidence(t *testing.T) {
+	s := newServer(newFake(), Options{System: &Access{}})
+	for r, want := range map[role]int{viewer: 0, operator: 1, admin: 1} {
+		c := &call{ctx: t.Context(), server: s, role: r, parameters: []byte(`{"project":"shop","service":"api"}`)}
+		answer, err := c.dispatch(api.MethodWhy)
+		reply, ok := answer.(api.Reply)
+		if err != nil || !ok || len(reply.Links) != 1 || len(reply.Links[0].Evidence) != want {
+			t.Errorf("%s: %+v, %v", r, answer, err)
+		}
+	}
+}
+
 func TestNobodyTakesAllThePlaces(t *testing.T) {
 	p := places{total: 8, shared: true, taken: map[int]int{}}
 	count := func(uid int) (got int) {

@@ -65,7 +65,7 @@ func (f *fake) Status(context.Context, api.Caller, api.Status) (api.Snapshot, er
 }
 
 func (f *fake) Why(_ context.Context, _ api.Caller, p api.Why) ([]api.Link, error) {
-	return []api.Link{{Service: p.Service}}, nil
+	return []api.Link{{Service: p.Service, Evidence: []string{"a secret"}}}, nil
 }
 
 func (f *fake) Logs(_ context.Context, _ api.Caller, p api.Logs, emit func(api.Reply) error) error {
