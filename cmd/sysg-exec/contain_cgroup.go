@@ -67,6 +67,10 @@ func (c *cgroups) make(l spec.Launch, limits limits) (home, error) {
 	if err := weigh(service, limits.writes); err != nil {
 		return nil, err
 	}
+	if err := c.protect(service, limits.writes); err != nil {
+		c.prune(path.Join(service.Path(), leafName(l)))
+		return nil, err
+	}
 	leaf, err := service.Make(leafName(l))
 	if err != nil {
 		return nil, err

@@ -46,17 +46,59 @@ func (d *Dir) MemoryEvents() (MemoryEvents, error) {
 
 // MemoryMax is memory.max in bytes, 0 for none.
 func (d *Dir) MemoryMax() (uint64, error) {
-	text, err := d.read("memory.max")
+	n, _, err := d.Number("memory.max")
+	if n == Unlimited {
+		n = 0
+	}
+	return n, err
+}
+
+// Unlimited is what the kernel writes as "max".
+const Unlimited = ^uint64(0)
+
+// Number reads a file of one number, if it is there.
+func (d *Dir) Number(file string) (n uint64, there bool, err error) {
+	text, err := d.read(file)
 	if err != nil {
-		return 0, ignoreMissing(err)
+		return 0, false, ignoreMissing(err)
 	}
 	text = strings.TrimSuffix(text, "\n")
 	if text == "max" {
-		return 0, nil
+		return Unlimited, true, nil
 	}
-	n, err := strconv.ParseUint(text, 10, 64)
+	if n, err = strconv.ParseUint(text, 10, 64); err != nil {
+		return 0, false, fmt.Errorf("cannot read %s: %w", file, err)
+	}
+	return n, true, nil
+}
+
+// Bytes is a number as the kernel reads it.
+func Bytes(n uint64) string {
+	if n == Unlimited {
+		return "max"
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+// SumBelow adds up what a file has in each directory of this one.
+func (d *Dir) SumBelow(file string) (sum uint64, err error) {
+	names, err := d.Children()
 	if err != nil {
-		return 0, fmt.Errorf("cannot read memory.max: %w", err)
+		return 0, err
 	}
-	return n, nil
+	for _, name := range names {
+		child, err := d.Child(name)
+		if err != nil {
+			return 0, err
+		}
+		n, _, err := child.Number(file)
+		child.Close()
+		if err != nil {
+			return 0, err
+		}
+		if sum += n; sum < n {
+			sum = Unlimited
+		}
+	}
+	return sum, nil
 }

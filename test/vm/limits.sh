@@ -59,4 +59,13 @@ refuse "a CPU that is not there" limits.cgroup.cpuset SG0721 'limits: {cgroup: {
 refuse "a disk that is not there" limits.cgroup.io_max SG0721 'limits: {cgroup: {io_max: "9:9 rbps=1"}}'
 refuse "a root elsewhere" limits.cgroup.root SG0721 'limits: {cgroup: {root: /sys/fs/cgroup/user.slice}}'
 refuse "so little memory that nothing runs" limits.cgroup.memory_max SG0113 'limits: {cgroup: {memory_max: 4K}}'
+refuse "memory_min that nothing above has" limits.cgroup.memory_min SG0721 'limits: {cgroup: {memory_min: 8M}}'
+protected() {
+	systemctl set-property --runtime system.slice MemoryMin=32M
+	systemctl set-property --runtime sysg-services.service MemoryMin=16M
+	sysg --sys start --daemonize -c /etc/systemg/refused.yaml || return
+	[ "$(cat "$(leaf refused one)/memory.min" "$home/p-refused/s-one/memory.min" "$home/p-refused/memory.min" | sort -u)" = 8388608 ]
+}
+check "memory_min that all above have" protected
+sysg --sys stop -p refused >/dev/null 2>&1
 sysg --sys stop -p limits >/dev/null 2>&1
