@@ -50,9 +50,9 @@ type ControllerError struct {
 func (e *ControllerError) Error() string {
 	why := e.Err.Error()
 	switch {
-	case errors.Is(e.Err, unix.ENOENT):
-		// Not in cgroup.controllers: unknown to this kernel, bound to a version
-		// 1 hierarchy, or not delegated.
+	case errors.Is(e.Err, unix.ENOENT) || errors.Is(e.Err, unix.EINVAL):
+		// Not in cgroup.controllers: bound to a version 1 hierarchy or not
+		// delegated (ENOENT), unknown to this kernel or disabled (EINVAL).
 		why = "it does not have it: the kernel lacks it, cgroup version 1 has it, or it is not delegated"
 	case errors.Is(e.Err, unix.EBUSY):
 		why = "it has processes of its own"
