@@ -46,7 +46,7 @@ type home interface {
 	has(pid int) (bool, error)
 	// first is any of its processes, 0 if it sees none.
 	first() int
-	// oom is what was killed for memory in it, nil if nothing was.
+	// oom is what was killed for memory in it, nil if it never lacked any.
 	oom() *spec.OOM
 	signal(signal syscall.Signal) error
 	kill() error

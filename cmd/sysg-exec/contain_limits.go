@@ -153,7 +153,8 @@ func weigh(service *cgroup.Dir, writes []cgroup.Write) error {
 // told only where it was this leaf's that was reached.
 func (h *cgroupHome) oom() *spec.OOM {
 	events, err := h.leaf.MemoryEvents()
-	if err != nil || events.Kills == 0 {
+	// An execve that gets no memory ends its process without the OOM killer.
+	if err != nil || events.Kills == 0 && events.OOM == 0 {
 		return nil
 	}
 	oom := &spec.OOM{Kills: events.Kills}

@@ -164,7 +164,9 @@ func (h *helper) exited(inc *incarnation, exited spec.Exited) {
 	}
 	exited.Incarnation, exited.At = inc.record.Launch.Incarnation, time.Now()
 	if inc.home != nil { // Asked now, since what has emptied is removed.
-		exited.OOM = inc.home.oom()
+		if oom := inc.home.oom(); oom != nil && oom.Kills > 0 {
+			exited.OOM = oom
+		}
 	}
 	inc.record.Exited = &exited
 	empty := h.empty(inc)
