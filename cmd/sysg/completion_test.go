@@ -8,7 +8,7 @@ import (
 
 func TestWhatMayComeNext(t *testing.T) {
 	for _, test := range []struct{ typed, want string }{
-		{"", "start stop restart reload plan generations rollback status inspect security logs why cron events purge doctor validate schema migrate explain completion version help"},
+		{"", "start stop restart reload plan generations rollback status inspect security logs why cron events purge doctor validate schema migrate explain version completion help"},
 		{"st", "start stop status"},
 		{"--sys st", "start stop status"},
 		{"--color al", "always"},

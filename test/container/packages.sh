@@ -16,9 +16,10 @@ not() { ! "$@"; }
 is() { [ "$1" = "$2" ] || { echo "\"$1\" is not \"$2\""; return 1; }; }
 has() { grep -qF -- "$2" <<<"$1" || { echo "no \"$2\" in: $1"; return 1; }; }
 wait_for() { # asks until it is true, at most twenty seconds
-	local i
+	local i began=$SECONDS
 	for i in $(seq 400); do
 		"$@" >/dev/null 2>&1 && return 0
+		[ $((SECONDS - began)) -lt 20 ] || break
 		sleep 0.05
 	done
 	echo "did not come true: $*"
@@ -43,7 +44,7 @@ files() {
 		! -path '/etc/*passwd*' ! -path '/etc/*group*' ! -path '/etc/*shadow*' ! -path '/etc/sub[ug]id*' ! -path /etc/.updated ! -path /var/.updated ! -path '/var/log/*' ! -path '/etc/machine-id' \
 		! -name '*.pyc' -printf '%p %U:%G %m %y\n' | grep -v -e ' 0:0 755 d$' -e '^/var/log' | LC_ALL=C sort
 }
-units() { sysg --sys status --format json | tr -d ' \n' | sed 's/{"name":/\n&/g'; }
+units() { timeout 5 sysg --sys status --format json | tr -d ' \n' | sed 's/{"name":/\n&/g'; }
 unit() { units | grep "^{\"name\":\"$1\""; }
 pid_of() { unit "$1" | grep -o '"pid":[0-9]*' | head -n 1 | cut -d: -f2; }
 ready() { unit "$1" | grep -q '"phase":"ready"'; }
@@ -92,7 +93,8 @@ first_boot() {
 	END
 	check 'sysg --sys start' sysg --sys start
 	if ! wait_for ready echo; then
-		fail 'the service is ready' "$(sysg --sys why echo 2>&1; journalctl --no-pager -n 30 -u sysgd -u sysg-exec 2>&1)"
+		fail 'the service is ready'
+		{ timeout 5 sysg --sys why echo; systemctl status --no-pager 'sysg*'; journalctl --no-pager -n 60; } 2>&1
 		systemctl poweroff --no-block
 		return
 	fi
