@@ -91,7 +91,7 @@ first_boot() {
 		    user: nobody
 		    cron: {expression: "* * * * *"}
 	END
-	check 'sysg --sys start' sysg --sys start
+	check 'sysg --sys start --daemonize' sysg --sys start --daemonize
 	if ! wait_for ready echo; then
 		fail 'the service is ready'
 		{ timeout 5 sysg --sys why echo; systemctl status --no-pager 'sysg*'; journalctl --no-pager -n 60; } 2>&1
@@ -146,7 +146,7 @@ metrics() {
 	rm /etc/systemd/system/sysg-metrics.socket
 	systemctl daemon-reload
 	systemctl start sysgd.socket
-	sysg --sys start >/dev/null
+	sysg --sys start --daemonize >/dev/null
 	check 'the service is ready again' wait_for ready echo
 }
 scraped() {
