@@ -24,7 +24,7 @@ type Followed struct {
 
 // Follow calls emit with each line of a service's log after from that the query
 // wants, now and as they are written, until ctx ends or emit fails; it returns
-// the error of either. The log need not exist yet; its folder is made, so check
+// the error of either. What was written before ctx ended is emitted first. The log need not exist yet; its folder is made, so check
 // first that there is such a project.
 func Follow(ctx context.Context, dir, project, service string, q Query, from Position, emit func(Line) error) error {
 	followed := []Followed{{Project: project, Service: service, From: from}}
@@ -62,6 +62,7 @@ func followLoop(ctx context.Context, inotify *sys.Inotify, followers []*follower
 		busy := false
 		for _, f := range followers {
 			if err := ctx.Err(); err != nil {
+				rest(followers, block)
 				return err
 			}
 			if !f.pending {
@@ -79,6 +80,7 @@ func followLoop(ctx context.Context, inotify *sys.Inotify, followers []*follower
 		var err error
 		if changed, err = inotify.Wait(changed[:0]); err != nil {
 			if ctx.Err() != nil {
+				rest(followers, block)
 				return ctx.Err()
 			}
 			return fmt.Errorf("cannot follow logs: %w", err)
@@ -86,6 +88,23 @@ func followLoop(ctx context.Context, inotify *sys.Inotify, followers []*follower
 		for _, f := range followers {
 			f.pending = slices.Contains(changed, f.fileWatch) || slices.Contains(changed, f.dirWatch) ||
 				slices.Contains(changed, sys.Everything)
+		}
+	}
+}
+
+// restSteps bounds how much of a log is read at the end: there may be no end of
+// writing.
+const restSteps = 64
+
+// rest emits what was written before the end, which may have come first: a
+// command that ends at once has printed all by then. Whoever does not listen any
+// more is no failure.
+func rest(followers []*follower, block []byte) {
+	for _, f := range followers {
+		for range restSteps {
+			if more, err := f.step(block); err != nil || !more {
+				break
+			}
 		}
 	}
 }

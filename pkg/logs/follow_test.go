@@ -49,6 +49,24 @@ func TestFollowBeginsBeforeTheFirstLine(t *testing.T) {
 	}
 }
 
+func TestWhatWasWrittenBeforeTheEndIsEmitted(t *testing.T) {
+	c := newCapture(t)
+	out := c.attach(Stdout, policy())
+	seen := follow(t, c, Stdout)
+	write(t, out, "hello\n")
+	<-seen
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var got []string
+	err := Follow(ctx, c.dir, "shop", "web", Query{}, Position{}, func(line Line) error {
+		got = append(got, line.Text)
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || len(got) != 1 || got[0] != "hello" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // The story: lines are written all the time, files are rotated and deleted, a
 // reader takes the last lines and goes on from there. It sees every line once.
 func TestNothingIsLostBetweenTailAndFollow(t *testing.T) {
