@@ -24,7 +24,7 @@ var boots = []struct{ script, parameters string }{
 
 // tested are the packages whose tests run in there as well, since this machine's
 // kernel is newer, and may have its controllers in version 1.
-var tested = []string{"pkg/cgroup", "pkg/sys", "cmd/sysg-exec"}
+var tested = []string{"pkg/cgroup", "pkg/sys", "pkg/confine", "cmd/sysg-exec"}
 
 // TestInVirtualMachine boots a Debian with its own kernel, in an emulator: no
 // nested virtualisation is needed. It needs root, debootstrap and qemu.
