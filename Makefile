@@ -80,6 +80,11 @@ test-root: ## Unit tests as they ship, with those that need root (through sudo i
 e2e: ## End-to-end tests of the real programs, on this machine and in a container with systemd and in a virtual machine (root)
 	CGO_ENABLED=0 $(GO) test -tags e2e -count=1 -parallel 6 -timeout 15m ./test/...
 
+.PHONY: test-packages
+test-packages: ## Build the packages, and install, upgrade and remove them under systemd (root)
+	test/need-packages debootstrap systemd-container
+	CGO_ENABLED=0 $(GO) test -tags e2e,packages -count=1 -v -timeout 15m -run TestPackages ./test/
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	@set -e; for package in $$($(GO) list ./...); do \
