@@ -13,6 +13,7 @@ import (
 // and says what is worth knowing about it.
 func (a *app) enter(v verb, g globals) error {
 	a.warnOfEnvironment()
+	a.system, a.drop = g.system, g.drop
 	if v.offline || v.internal {
 		return nil
 	}
@@ -25,7 +26,6 @@ func (a *app) enter(v verb, g globals) error {
 	if why := droppingNothing(v, g.system); g.drop && why != "" {
 		a.warn(why)
 	}
-	a.system, a.drop = g.system, g.drop
 	a.operating = g.system && !root
 	a.rootsOwn = root && !g.user && !g.system
 	return nil

@@ -140,6 +140,8 @@ metrics() {
 	systemctl daemon-reload
 	systemctl stop sysgd.service sysgd.socket >/dev/null 2>&1
 	systemctl start sysg-metrics.socket sysgd.socket sysgd.service
+	sysg --sys start --daemonize >/dev/null # An administrator's stop stays.
+	wait_for ready echo
 	check 'metrics on a socket of systemd' wait_for scraped
 	sed '1,/^\r$/d' /var/test/scraped >/opt/out/metrics.txt
 	systemctl stop sysg-metrics.socket sysgd.service
