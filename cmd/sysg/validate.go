@@ -24,8 +24,6 @@ var validateVerb = verb{
 		var config string
 		flags.StringVarP(&config, "config", "c", "", "the manifest")
 		return func(_ context.Context, a *app, _ []string) error {
-			// It needs no instance, so that nobody else has looked at these.
-			a.drop, _ = flags.GetBool("drop-privileges")
 			return validate(a, config)
 		}
 	},
