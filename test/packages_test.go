@@ -101,17 +101,28 @@ func bootPackages(t *testing.T, suite, built string) []byte {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
 	defer cancel()
-	command := exec.CommandContext(ctx, "systemd-nspawn", "--quiet", "--directory="+root, "--register=no", "--keep-unit",
-		"--machine=sysg-"+suite+"-"+filepath.Base(built), "--private-network", "--capability=all", "--console=read-only",
-		"--bind-ro="+absolute(t, "container")+":/opt/test", "--bind-ro="+built+":/opt/packages", "--bind="+filepath.Join(layers, "out")+":/opt/out",
-		"--bind-ro="+absolute(t, "container/sysg-packages.service")+":/run/systemd/system/sysg-packages.service",
-		"--boot", "systemd.wants=sysg-packages.service", "systemd.show_status=no")
-	command.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = 10 * time.Second
-	console, err := command.CombinedOutput()
-	if err != nil {
-		t.Errorf("the container: %v", err)
+	var console []byte
+	for {
+		command := exec.CommandContext(ctx, "systemd-nspawn", "--quiet", "--directory="+root, "--register=no", "--keep-unit",
+			"--machine=sysg-"+suite+"-"+filepath.Base(built), "--private-network", "--capability=all", "--console=read-only",
+			"--bind-ro="+absolute(t, "container")+":/opt/test", "--bind-ro="+built+":/opt/packages", "--bind="+filepath.Join(layers, "out")+":/opt/out",
+			"--bind-ro="+absolute(t, "container/sysg-packages.service")+":/run/systemd/system/sysg-packages.service",
+			"--boot", "systemd.wants=sysg-packages.service", "systemd.show_status=no")
+		command.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
+		command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+		command.WaitDelay = 10 * time.Second
+		output, err := command.CombinedOutput()
+		console = append(console, output...)
+		if command.ProcessState.ExitCode() == rebooted {
+			continue
+		}
+		if err != nil {
+			t.Errorf("the container: %v", err)
+		}
+		return console
 	}
-	return console
 }
+
+// rebooted is how systemd-nspawn --keep-unit says that the container asks for
+// another boot, which is the caller's to make.
+const rebooted = 133
