@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -44,6 +45,8 @@ func take(verb, rest string) error {
 	switch verb {
 	case "send": // a message of sd_notify(3), lines separated by commas
 		return notify(rest)
+	case "heard": // waits until all that was sent is; who ends sooner may not be believed
+		return heard()
 	case "every": // PERIOD:MESSAGE, from now on
 		period, text, _ := strings.Cut(rest, ":")
 		pause, err := time.ParseDuration(period)
@@ -122,6 +125,25 @@ func notify(text string, control ...byte) error {
 	defer unix.Close(fd)
 	text = strings.ReplaceAll(text, ",", "\n")
 	return unix.Sendmsg(fd, []byte(text), control, &unix.SockaddrUnix{Name: os.Getenv("NOTIFY_SOCKET")}, 0)
+}
+
+// heard is the barrier of sd_notify_barrier(3): the write end of a pipe goes to
+// the supervisor, which closes it when it has seen all before.
+func heard() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	err = notify("BARRIER=1", unix.UnixRights(int(w.Fd()))...)
+	w.Close()
+	if err != nil {
+		return err
+	}
+	if _, err := r.Read(make([]byte, 1)); err != io.EOF {
+		return fmt.Errorf("cannot wait for the barrier: %w", err)
+	}
+	return nil
 }
 
 func forkMain(steps []string) error {
