@@ -168,6 +168,11 @@ func (v *service) ran(c *cron, ticket int, wait bool) (api.Result, bool) {
 	if run.Status == succeeded {
 		return api.Result{OK: true, Message: fmt.Sprintf("Cron unit '%s' has run", name), Units: []string{name}}, true
 	}
+	// Who does not wait asks whether it began. How it ended cannot change that
+	// answer, or it would depend on who is faster.
+	if !wait && run.PID != 0 {
+		return api.Result{OK: true, Message: fmt.Sprintf("Cron unit '%s' ran: %s", name, run.Status), Units: []string{name}}, true
+	}
 	return api.Result{Failed: []api.Diagnostic{{
 		Code: api.CodeCronFailed, Project: v.project.generation.Project, Service: name,
 		Title: fmt.Sprintf("The run of cron unit '%s' did not succeed: %s", name, run.Status),
