@@ -35,6 +35,8 @@ type Launch struct {
 	OwnPID []string
 	// joinFD is the pidfd of Joined, in the stage.
 	joinFD int
+	// program is what is executed, where that was found before a filter.
+	program string
 }
 
 // Request is what a Launch is made of.

@@ -53,19 +53,6 @@ func searchPath(env []string) string {
 	return defaultPath
 }
 
-// rootsOwn refuses a program for user 0 that somebody else could change, or
-// replace by another. It looks at the path, since that is what execve(2) takes;
-// what it finds nobody but root can change afterwards.
-func rootsOwn(path, dir string) error {
-	if !filepath.IsAbs(path) {
-		path = dir + "/" + path // Not cleaned: what ".." is depends on links.
-	}
-	if err := trusted(path); err != nil {
-		return fmt.Errorf("cannot execute %q as user 0, since not only root can change it: %w", path, err)
-	}
-	return nil
-}
-
 // canExecute is nil, EACCES for a thing that is there but is no program for
 // us, or another error number.
 func canExecute(path string) error {

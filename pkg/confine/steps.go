@@ -51,6 +51,9 @@ func Steps(l Launch, begin func() error) []Step {
 		steps = append(steps, identitySteps(c)...)
 	}
 	steps = append(steps, Step{spec.StageChdir, fmt.Sprintf("chdir %q", l.Dir), func() error { return chdir(l.Dir) }})
+	if c != nil && c.Identity.UID == 0 {
+		steps = append(steps, Step{spec.StageChdir, "as user 0: only root can change the program and its interpreter", l.asRoot})
+	}
 	if l.NoNewPrivs {
 		steps = append(steps, Step{spec.StageNoNew, "no new privileges", setNoNewPrivs})
 	}
@@ -80,15 +83,26 @@ func chdir(dir string) error {
 	return nil
 }
 
+// asRoot finds the program of user 0, and looks whether only root can change it.
+// That takes opening a file, which Landlock or a filter may forbid, so it comes
+// before them; by its stage it belongs to the exec.
+func (l *Launch) asRoot() (err error) {
+	if l.program, err = find(l.Argv[0], l.Env, l.Dir); err == nil {
+		err = rootsOwn(l.program, l.Dir)
+	}
+	if err != nil {
+		return Fail(spec.StageExec, err)
+	}
+	return nil
+}
+
 func execute(l Launch, begin func() error) error {
-	path, err := find(l.Argv[0], l.Env, l.Dir)
+	path, err := l.program, error(nil)
+	if path == "" {
+		path, err = find(l.Argv[0], l.Env, l.Dir)
+	}
 	if err != nil {
 		return err
-	}
-	if l.Confinement != nil && l.Confinement.Identity.UID == 0 {
-		if err := rootsOwn(path, l.Dir); err != nil {
-			return err
-		}
 	}
 	argv, env := l.Argv, withPID(l.Env, l.OwnPID, os.Getpid())
 	if !l.ownFilter() { // Else that was before the filter.
