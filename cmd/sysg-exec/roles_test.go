@@ -135,7 +135,9 @@ func TestSchedulingIsWhatTheGenerationSays(t *testing.T) {
 		s.Affinity, s.IOPriority, s.NoNewPrivs = []uint64{1}, 2<<13|6, true
 		far := service("far", "true")
 		far.Affinity = []uint64{0, 1 << 63}
-		in := c.install(far, s)
+		partly := service("partly", "true")
+		partly.Affinity = []uint64{1, 1 << 63}
+		in := c.install(far, partly, s)
 		text := readAll(t, c.launch(in, "s").out)
 		want(t, "CPUs", line(t, text, "Cpus_allowed_list:"), "0")
 		want(t, "no_new_privs", line(t, text, "NoNewPrivs:"), "1")
@@ -143,6 +145,10 @@ func TestSchedulingIsWhatTheGenerationSays(t *testing.T) {
 		f := c.fails(in, "far")
 		if f.Stage != spec.StageAffinity || f.Errno != 22 || !strings.Contains(f.Detail, "127") {
 			t.Errorf("a CPU that is not here: %+v", f)
+		}
+		f = c.fails(in, "partly")
+		if f.Stage != spec.StageAffinity || !strings.Contains(f.Detail, "of these only 0 ") {
+			t.Errorf("a CPU that is here, and one that is not: %+v", f)
 		}
 	})
 }

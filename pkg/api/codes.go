@@ -107,7 +107,7 @@ var drivingExplanations = []Explanation{
 	},
 	{
 		CodeAffinity, "A service could not be bound to its CPUs.",
-		"None of the CPUs of `cpu_affinity` is there, or may be used here.",
+		"A CPU of `cpu_affinity` is not there, or not in the cpuset.",
 		"`nproc` says how many there are, counted from 0.",
 	},
 	{

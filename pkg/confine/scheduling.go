@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,26 @@ func setAffinity(pid int, mask []uint64) error {
 	}
 	if err != nil {
 		return fmt.Errorf("cannot bind to CPUs %s: %w", cpuText(mask), err)
+	}
+	return boundTo(pid, mask)
+}
+
+// boundTo looks whether it is so: of a mask the kernel takes what is there and
+// what the cpuset allows, and leaves out the rest without a word
+// (sched_setaffinity(2)).
+func boundTo(pid int, mask []uint64) error {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(pid, &set); err != nil {
+		return fmt.Errorf("cannot see which CPUs it is bound to: %w", err)
+	}
+	has := make([]uint64, len(mask))
+	for cpu := range 64 * len(mask) {
+		if set.IsSet(cpu) {
+			has[cpu/64] |= 1 << (cpu % 64)
+		}
+	}
+	if !slices.Equal(has, mask) {
+		return fmt.Errorf("cannot bind to CPUs %s: of these only %s are here and in the cpuset", cpuText(mask), cpuText(has))
 	}
 	return nil
 }

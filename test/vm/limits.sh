@@ -56,6 +56,7 @@ refused() {
 }
 refuse() { check "$1" refused "$@"; }
 refuse "a CPU that is not there" limits.cgroup.cpuset SG0721 'limits: {cgroup: {cpuset: 0-7}}'
+refuse "a CPU outside the cpuset" "stage cpu_affinity" SG0743 'limits: {cpu_affinity: 0-1, cgroup: {cpuset: "0"}}'
 refuse "a disk that is not there" limits.cgroup.io_max SG0721 'limits: {cgroup: {io_max: "9:9 rbps=1"}}'
 refuse "a root elsewhere" limits.cgroup.root SG0721 'limits: {cgroup: {root: /sys/fs/cgroup/user.slice}}'
 refuse "memory_min that nothing above has" limits.cgroup.memory_min SG0721 'limits: {cgroup: {memory_min: 8M}}'
