@@ -375,11 +375,17 @@ func TestAnAdoptedExitNeedsNoReaper(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := unix.Kill(helper, unix.SIGKILL); err != nil {
+		pidfd, err := sys.PidfdOpen(helper)
+		if err != nil {
 			t.Fatal(err)
 		}
-		for !alreadyDead(helper) {
-			time.Sleep(time.Millisecond)
+		defer unix.Close(pidfd)
+		if err := sys.PidfdSignal(pidfd, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		// All its threads, the last of which lets go of the lock.
+		if n, err := sys.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(patience.Milliseconds())); n != 1 {
+			t.Fatalf("it does not end: %v", err)
 		}
 		i.wrap = nil
 		i.start()
