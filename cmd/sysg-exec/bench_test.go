@@ -93,10 +93,11 @@ func benchmarkLaunch(b *testing.B, edit func(*generation.LaunchService)) {
 	}
 	// The program itself: a stage is it, and the tests link more.
 	i.kill9()
-	i.binary = filepath.Join(b.TempDir(), "sysg-exec")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", i.binary, ".").CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
+	binary, err := built()
+	if err != nil {
+		b.Fatal(err)
 	}
+	i.binary = binary
 	i.start()
 	c := i.dial()
 	c.list()

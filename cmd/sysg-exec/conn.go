@@ -15,9 +15,12 @@ const (
 	// maxConns bounds the connections; a further one takes the place of the
 	// oldest that does not receive events, so that nobody can keep sysgd out.
 	maxConns = 64
-	// maxUnsent bounds the frames that wait for a peer to read. One that does
-	// not is cut off; it loses nothing, since all is kept until the Ack.
-	maxUnsent = 1024
+	// maxUnsent bounds the frames that wait for the receiver of events to read,
+	// besides those in the kernel's queue, and maxAnswers those for others. A peer
+	// that does not read is cut off; it loses nothing, since all is kept until
+	// the Ack.
+	maxUnsent  = 1024
+	maxAnswers = 64
 	// maxTurn bounds the frames, and connections, taken in one turn of the loop.
 	maxTurn = 16
 )
@@ -173,7 +176,7 @@ func (h *helper) send(c *conn, r spec.Reply, f frame) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: closing a connection: bug: %v\n", err)
 	}
-	if err != nil || len(c.unsent) >= maxUnsent {
+	if err != nil || len(c.unsent) >= maxUnsent || c != h.receiver && len(c.unsent) >= maxAnswers {
 		sys.CloseAll(f.fds)
 		h.closeConn(c)
 		return

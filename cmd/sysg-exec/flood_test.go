@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,13 +25,24 @@ func startBuilt(t *testing.T) *instance {
 	i := startSystem(t)
 	i.alive()
 	i.kill9()
-	i.binary = filepath.Join(t.TempDir(), "sysg-exec")
-	if out, err := exec.Command("go", "build", "-o", i.binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	binary, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
+	i.binary = binary
 	i.start()
 	return i
 }
+
+// built builds sysg-exec, once.
+var built = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(builtIn, "sysg-exec")
+	out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, err
+})
 
 // frames is how many frames a flood has.
 func frames() int {

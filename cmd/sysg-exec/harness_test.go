@@ -38,7 +38,24 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(runAll(m))
+}
+
+// builtIn is the folder of what is built for these tests.
+var builtIn string
+
+func runAll(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "sysg-built")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	builtIn = dir
+	return m.Run()
 }
 
 // instance is a helper in a process of its own.

@@ -79,6 +79,31 @@ func (h *helper) turn(l *holding, do func()) {
 	h.release(l)
 }
 
+// maxTurns bounds what waits for a turn, which may hold descriptors and take as
+// long as a file system does. sysgd asks for one thing at a time.
+const maxTurns = 64
+
+// crowded says whether a request would have to wait for its turn, and too many do.
+func (h *helper) crowded(r *spec.Request) bool {
+	var o owner
+	switch {
+	case r.Listen != nil:
+		o = owner{r.Listen.Project, r.Listen.Service}
+	case r.Unlisten != nil:
+		o = owner{r.Unlisten.Project, r.Unlisten.Service}
+	case r.Keep != nil && r.Keep.Of != nil:
+		o = owner{r.Keep.Of.Project, r.Keep.Of.Service}
+	case r.Keep != nil && h.incarnations[r.Keep.Incarnation] != nil:
+		o = ownerOf(&h.incarnations[r.Keep.Incarnation].record.Launch)
+	case r.Drop != nil && h.incarnations[r.Drop.Incarnation] != nil:
+		o = ownerOf(&h.incarnations[r.Drop.Incarnation].record.Launch)
+	default:
+		return false
+	}
+	l := h.holdings[o]
+	return l != nil && len(l.turns) >= maxTurns
+}
+
 // release lets the next turn come, and drops a holding of nothing.
 func (h *helper) release(l *holding) {
 	for !l.busy && len(l.turns) > 0 {

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
-	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -56,18 +55,26 @@ func TestAConnectionWhoseMakerIsGoneIsCutOff(t *testing.T) {
 	if err := helper.Signal(unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	script := `use Socket; $^F = 100; socket(S, AF_UNIX, 5, 0) or die; connect(S, sockaddr_un($ARGV[0])) or die; ` +
-		`if (fork) { print "up\n"; exit } send(S, $ARGV[1], 0); my $n = sysread(S, my $answer, 65536); print $n ? $answer : "cut off"`
-	pid, out := startPerl(t, script, i.socket, helloFrame)
-	if _, err := unix.Wait4(pid, nil, 0, nil); err != nil {
-		t.Fatal(err)
-	}
+	out := leavesConnection(t, i.socket)
 	if err := helper.Signal(unix.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	if said := out(); said != "up\ncut off" {
 		t.Errorf("it says %q", said)
 	}
+}
+
+// leavesConnection has a process connect, leave its connection to a child, and end;
+// out is what both say.
+func leavesConnection(t *testing.T, socket string) (out func() string) {
+	t.Helper()
+	script := `use Socket; $^F = 100; socket(S, AF_UNIX, 5, 0) or die; connect(S, sockaddr_un($ARGV[0])) or die; ` +
+		`if (fork) { print "up\n"; exit } send(S, $ARGV[1], 0); my $n = sysread(S, my $answer, 65536); print $n ? $answer : "cut off"`
+	pid, out := startPerl(t, script, socket, helloFrame)
+	if _, err := unix.Wait4(pid, nil, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // startPerl starts a script, and returns what it, and its children, said.
@@ -128,15 +135,6 @@ func TestOnlyAServiceAsksForItsChildren(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// Without a pidfd there is no proof of who asks, and so no child.
-func TestChildrenNeedAProofOfWhoAsks(t *testing.T) {
-	h := &helper{options: options{system: true}, grants: grant.Helper{System: true}}
-	_, err := h.parentOf(&asker{pid: os.Getpid(), pidfd: -1}, &spec.Spawn{})
-	if err == nil || !strings.Contains(err.Error(), "Linux 6.5") {
-		t.Errorf("the answer is %v", err)
 	}
 }
 

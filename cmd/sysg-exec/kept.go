@@ -112,6 +112,7 @@ func (h *helper) keepOne(l *holding, name string, fd int) error {
 	// Nothing but the end of its other side, which is always reported. What
 	// cannot be watched, such as a file, has none.
 	one.key, _ = h.watch(fd, 0, func(uint32) {
+		h.unwatch(one.key) // Else it is told again and again until the turn comes.
 		h.turn(l, func() { h.dropKept(l, func(s stored) bool { return s.fd == fd }) })
 	})
 	l.kept = append(l.kept, one)

@@ -29,6 +29,10 @@ func (h *helper) launch(c *conn, id uint64, l *spec.Launch) {
 		h.refuse(c, id, spec.ReasonUnknown, "the incarnation beside which it is to run is not the service's")
 		return
 	}
+	if err := h.grants.Crowded(l, h.runsLike(l)); err != nil {
+		h.refuseGrant(c, id, err)
+		return
+	}
 	if err := h.roomLeft(); err != nil {
 		h.refuse(c, id, spec.ReasonInternal, err.Error())
 		return
@@ -38,11 +42,26 @@ func (h *helper) launch(c *conn, id uint64, l *spec.Launch) {
 	h.begin(inc)
 }
 
+// runsLike counts the runs of the role that a launch is of, but those that are over.
+func (h *helper) runsLike(l *spec.Launch) (count int) {
+	for _, inc := range h.incarnations {
+		if other := &inc.record.Launch; other.Role == l.Role && ownerOf(other) == ownerOf(l) && !inc.record.Emptied {
+			count++
+		}
+	}
+	return count
+}
+
+// maxWaiters bounds who waits for one launch: as many as can be connected.
+const maxWaiters = maxConns
+
 // launchAgain answers a Launch of an incarnation that there is.
 func (h *helper) launchAgain(c *conn, id uint64, inc *incarnation, l *spec.Launch) {
 	switch {
 	case !reflect.DeepEqual(inc.record.Launch, *l):
 		h.refuse(c, id, spec.ReasonInvalid, "this incarnation belongs to another launch")
+	case inc.state < running && len(inc.waiters) >= maxWaiters:
+		h.refuse(c, id, spec.ReasonBusy, fmt.Sprintf("%d wait for this launch already", len(inc.waiters)))
 	case inc.state < running:
 		inc.waiters = append(inc.waiters, waiter{c, id})
 	default:

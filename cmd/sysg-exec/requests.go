@@ -60,6 +60,8 @@ func (h *helper) carryOut(c *conn, r *spec.Request, fds []int) {
 		h.ack(c, r.ID, r.Ack)
 	case r.Quit != nil:
 		h.quit(c, r.ID)
+	case h.crowded(r):
+		h.refuse(c, r.ID, spec.ReasonBusy, fmt.Sprintf("%d requests wait for the sockets of this service already", maxTurns))
 	case r.Listen != nil:
 		h.listen(c, r.ID, r.Listen, fds)
 	case r.Unlisten != nil:
@@ -160,6 +162,9 @@ func (h *helper) killRequest(c *conn, id uint64, k *spec.Kill) {
 
 // list makes c the receiver and starts to tell it all there is.
 func (h *helper) list(c *conn, id uint64) {
+	if last := h.receiver; last != nil && last != c && len(last.unsent) > maxAnswers {
+		h.closeConn(last)
+	}
 	h.receiver = c
 	c.listID = id
 	c.listing = c.listing[:0]

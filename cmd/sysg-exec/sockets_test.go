@@ -25,6 +25,9 @@ func actAs(args []string) {
 	case "spawn":
 		askForChild(args[1:])
 		return
+	case "without-peerpidfd":
+		fmt.Fprintln(os.Stderr, withoutPeerPidfd(args[1:]))
+		os.Exit(1)
 	}
 	listener, err := net.FileListener(os.NewFile(3, "listener"))
 	if err != nil {

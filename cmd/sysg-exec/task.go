@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"systemg.org/sysg/pkg/sys"
@@ -62,10 +63,6 @@ func (h *helper) taskOver(t *task) {
 	for h.busy < maxTasks && len(h.tasksWaiting) > 0 {
 		next := h.tasksWaiting[0]
 		h.tasksWaiting = h.tasksWaiting[1:]
-		if next.late {
-			next.leftover()
-			continue
-		}
 		h.runTask(next)
 	}
 	if t.late {
@@ -83,6 +80,12 @@ func (h *helper) expireTasks(now time.Time) {
 			delete(h.tasks, t)
 			t.late = true
 			t.over(true)
+			if n := len(h.tasksWaiting); n > 0 {
+				h.tasksWaiting = slices.DeleteFunc(h.tasksWaiting, func(w *task) bool { return w == t })
+				if len(h.tasksWaiting) < n {
+					t.leftover()
+				}
+			}
 		}
 	}
 }

@@ -57,6 +57,22 @@ func (h Helper) Launch(request spec.Launch, store Store) (Granted, error) {
 	return h.command(request, launch)
 }
 
+// MaxOfRole is how many runs of one role of one service may be at a time in the
+// system's instance, those included of which something is left. sysgd has one of
+// each, two while a service is being replaced, and a hook more for each end that
+// comes while the hooks of the last ones still run. One that was taken over
+// could start a hundred thousand of what root meant to run once.
+const MaxOfRole = 8
+
+// Crowded refuses, with a *Refusal, one more run of a role of a service, of which
+// there are some.
+func (h Helper) Crowded(request *spec.Launch, some int) error {
+	if h.System && some >= MaxOfRole {
+		return refuse(spec.ReasonBusy, "there are %d runs of the role %s of service %q already, the most at a time", some, request.Role, request.Service)
+	}
+	return nil
+}
+
 // Listen finds the service whose sockets are asked for, or refuses the request
 // with a *Refusal, as Launch does.
 func (h Helper) Listen(request spec.Listen, store Store) (generation.LaunchService, error) {
