@@ -35,7 +35,10 @@ func (s *start) stage(a *app) error {
 	if err != nil {
 		return fmt.Errorf("cannot tell the working directory: %w", err)
 	}
-	u, err := newUnit(s.name, folder, s.command)
+	if err := s.named(a); err != nil {
+		return err
+	}
+	u, err := newUnit(s.name, folder, s.command, s.runAs)
 	if err != nil {
 		return err
 	}
@@ -59,6 +62,20 @@ func (s *start) stage(a *app) error {
 	return nil
 }
 
+// named refuses a command in the system's instance of which nothing says as whom
+// it is to run: the manifest that is made of it would be refused, and is not one
+// that anybody could complete.
+func (s *start) named(a *app) error {
+	if !a.system || s.runAs != "" || a.drops() {
+		return nil
+	}
+	settings, err := a.conf()
+	if err == nil && settings.DefaultUser == "" {
+		err = &usage{"start", "a command in the system's instance needs --run-as USER; root, if that is meant"}
+	}
+	return err
+}
+
 // units is the folder of the manifests of commands.
 func (i *instance) units() string { return filepath.Join(i.state, "units") }
 
@@ -76,7 +93,8 @@ type unit struct {
 	service, file, text string
 }
 
-func newUnit(name, folder string, command []string) (unit, error) {
+// newUnit is the manifest of a command, run as somebody else where user is not "".
+func newUnit(name, folder string, command []string, user string) (unit, error) {
 	sum := sha256.New()
 	for _, text := range append([]string{folder}, command...) {
 		if !utf8.ValidString(text) {
@@ -97,6 +115,9 @@ func newUnit(name, folder string, command []string) (unit, error) {
 	}
 	u.text = fmt.Sprintf("# Made by sysg start.\nversion: \"3\"\nservices:\n  %s:\n    exec: [%s]\n    working_dir: %s\n",
 		literal(u.service), strings.Join(argv, ", "), literal(folder))
+	if user != "" {
+		u.text += "    user: " + literal(user) + "\n"
+	}
 	return u, nil
 }
 

@@ -96,7 +96,7 @@ func TestACommandIsWhatItsManifestSays(t *testing.T) {
 		{"echo", "", "- #: {x}", "tab\tnewline\nend", "\x01\u2028ü<&>", "~/x", "!include x", "yes", "0o7"},
 		{"/usr/bin/../bin/é x", "--format", "json"},
 	} {
-		u, err := newUnit("", "/tmp/a $b", command)
+		u, err := newUnit("", "/tmp/a $b", command, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,14 +104,36 @@ func TestACommandIsWhatItsManifestSays(t *testing.T) {
 			t.Errorf("got  %q\nwant %q", got, command)
 		}
 	}
-	if _, err := newUnit("", "/", []string{"echo", "\xff"}); err == nil {
+	if _, err := newUnit("", "/", []string{"echo", "\xff"}, ""); err == nil {
 		t.Error("took what no manifest can hold")
+	}
+}
+
+// TestACommandOfTheSystemSaysAsWhom: nothing runs as root because nobody said otherwise.
+func TestACommandOfTheSystemSaysAsWhom(t *testing.T) {
+	a, _, _ := quietApp(nil)
+	a.system, a.settings = true, &settings{}
+	s := start{command: []string{"true"}}
+	if err := s.named(a); err == nil || !strings.Contains(err.Error(), "needs --run-as USER") {
+		t.Errorf("without a user: %v", err)
+	}
+	a.drop = true
+	if err := s.named(a); err != nil {
+		t.Errorf("with --drop-privileges: %v", err)
+	}
+	a.drop, a.settings.DefaultUser = false, "ada"
+	if err := s.named(a); err != nil {
+		t.Errorf("with a default_user: %v", err)
+	}
+	u, err := newUnit("", "/", []string{"true"}, "www-data: {x}")
+	if err != nil || !strings.HasSuffix(u.text, "    user: \"www-data: {x}\"\n") {
+		t.Errorf("%v, %q", err, u.text)
 	}
 }
 
 func TestTheSameCommandIsTheSameService(t *testing.T) {
 	make := func(name, folder string, command ...string) unit {
-		u, err := newUnit(name, folder, command)
+		u, err := newUnit(name, folder, command, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,8 @@ the service waits for nothing. It starts a service that the manifest skips.
 
 With a COMMAND that command is run as a service of its own, here and at once:
 sysg start --name worker -- ./worker --fast. All that follows the command's
-first word belongs to it.
+first word belongs to it. In the system's instance --run-as says as whom:
+sysg --sys start --run-as www-data -- ./worker.
 
 With --child the COMMAND becomes a child of the service that the caller is in,
 or that --parent-pid is in, and its pid is printed. The service's manifest has to
@@ -47,10 +48,14 @@ var startVerb = verb{
 		noWait := flags.Bool("no-wait", false, "with --daemonize: return at once")
 		flags.BoolVar(&s.noDeps, "no-deps", false, "with -s: without what the service depends on")
 		flags.StringVar(&s.name, "name", "", "with a COMMAND: what to call it")
+		flags.StringVar(&s.runAs, "run-as", "", "with --sys and a COMMAND: the `user` that it runs as")
 		flags.BoolVar(&s.stderr, "stderr", false, "in the foreground: the services' stderr on ours, as [service:stderr] line")
 		c.declare(flags)
 		return func(ctx context.Context, a *app, words []string) error {
 			if c.meant(flags) {
+				if s.runAs != "" {
+					return &usage{"start", "a child runs as the user of its service, and takes no --run-as"}
+				}
 				return c.run(a, s.name, words)
 			}
 			s.wait = *wait && !*noWait
@@ -77,9 +82,9 @@ type start struct {
 	scope           scope
 	daemonize, wait bool
 	noDeps, stderr  bool
-	// name and command are for a command that is in no manifest.
-	name    string
-	command []string
+	// name, command and runAs are for a command that is in no manifest.
+	name, runAs string
+	command     []string
 	// known is set where the supervisor has the selected projects already.
 	known bool
 }
@@ -94,6 +99,8 @@ func (s *start) check() error {
 		return &usage{"start", "a command to run takes no -c, -s, -p or --no-deps"}
 	case len(s.command) == 0 && s.name != "":
 		return &usage{"start", "--name is for a command to run, and none is given"}
+	case len(s.command) == 0 && s.runAs != "":
+		return &usage{"start", "--run-as is for a command to run, and none is given: a manifest says user"}
 	case s.noDeps && len(s.scope.services) == 0:
 		return &usage{"start", "--no-deps is for -s"}
 	}
@@ -103,6 +110,9 @@ func (s *start) check() error {
 func (s *start) run(ctx context.Context, a *app) error {
 	if a.operating && (s.config != "" || len(s.command) > 0) {
 		return needsRoot("start")
+	}
+	if !a.system && s.runAs != "" {
+		return &usage{"start", "--run-as is for --sys: the services of your own instance run as you"}
 	}
 	if !a.operating {
 		if err := a.importSettings(); err != nil {
