@@ -67,8 +67,8 @@ func (s *Supervisor) start(by api.Caller, params api.Start) (*op, error) {
 	units := slices.Clone(targets)
 	return &op{
 		wishes:   map[*project]uint64{p: p.seq},
-		watches:  func(v *service) bool { return v.project == p },
-		finished: func() (api.Result, bool) { return s.upOrTold(p, units, startMessage(p, params.Services, difference)) },
+		concerns: func(v *service) bool { return v.project == p },
+		finished: func() (api.Result, bool) { return p.started(units, startMessage(p, params.Services, difference)) },
 	}, nil
 }
 
@@ -120,7 +120,7 @@ func (s *Supervisor) stop(by api.Caller, params api.Stop) (*op, error) {
 	}
 	return &op{
 		wishes:   wishes,
-		watches:  func(v *service) bool { return slices.Contains(targets, v) },
+		concerns: func(v *service) bool { return slices.Contains(targets, v) },
 		finished: func() (api.Result, bool) { return stopped(targets, stopMessage(params)) },
 	}, nil
 }
@@ -163,8 +163,8 @@ func (s *Supervisor) restart(by api.Caller, params api.Restart) (*op, error) {
 	s.touch(p)
 	return &op{
 		wishes:   map[*project]uint64{p: p.seq},
-		watches:  func(v *service) bool { return v.project == p },
-		finished: func() (api.Result, bool) { return s.upOrTold(p, units, restartMessage(p, params, difference)) },
+		concerns: func(v *service) bool { return v.project == p },
+		finished: func() (api.Result, bool) { return p.started(units, restartMessage(p, params, difference)) },
 	}, nil
 }
 
@@ -192,15 +192,10 @@ func (s *Supervisor) Shutdown(ctx context.Context, by api.Caller, emit func(api.
 }
 
 // vacant reports whether nothing runs, health probes included: sysg-exec does
-// not end before. What was written is to be captured, unless something holds
-// the pipe open that is not in the run.
+// not end before.
 func (s *Supervisor) vacant() bool {
 	for _, r := range s.runs {
 		if !r.emptied {
-			return false
-		}
-		if patience := r.vacated.Add(lastWords); r.pipes > 0 && s.now().Before(patience) {
-			s.wakeAt(patience)
 			return false
 		}
 	}

@@ -122,8 +122,8 @@ func (s *Supervisor) cronRun(by api.Caller, params api.CronRunNow) (*op, error) 
 	ticket := c.begun + 1
 	s.touch(p)
 	return &op{
-		watches:  func(other *service) bool { return other == v },
-		finished: func() (api.Result, bool) { return s.ranOrTold(v, c, ticket, params.Wait) },
+		concerns: func(other *service) bool { return other == v },
+		finished: func() (api.Result, bool) { return v.ran(c, ticket, params.Wait) },
 	}, nil
 }
 
@@ -178,22 +178,6 @@ func (v *service) ran(c *cron, ticket int, wait bool) (api.Result, bool) {
 		Title: fmt.Sprintf("The run of cron unit '%s' did not succeed: %s", name, run.Status),
 		Help:  []api.Help{{Label: "its output", Command: "sysg cron history " + v.selector() + " --log 1"}},
 	}}}, true
-}
-
-// ranOrTold is ran, but tells of a failure only once what the run has written is
-// captured, as upOrTold does.
-func (s *Supervisor) ranOrTold(v *service, c *cron, ticket int, wait bool) (api.Result, bool) {
-	result, done := v.ran(c, ticket, wait)
-	if !done || result.OK {
-		return result, done
-	}
-	for _, r := range s.runs {
-		if patience := r.vacated.Add(lastWords); r.service == v && r.emptied && r.pipes > 0 && s.now().Before(patience) {
-			s.wakeAt(patience)
-			return result, false
-		}
-	}
-	return result, true
 }
 
 // diagnoseBlocked says which dependency keeps a run from beginning.

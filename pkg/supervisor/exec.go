@@ -65,7 +65,11 @@ func (s *Supervisor) launched(event execclient.Event) {
 	if r.side != nil && r.side.began != nil {
 		r.side.began()
 	}
-	if v := r.service; v.run == r && r.role == spec.RoleMain {
+	v := r.service
+	if v.run == r && v.state == machine.Preparing {
+		s.limitPreparation(v)
+	}
+	if v.run == r && r.role == spec.RoleMain {
 		s.launchedRun(v, r)
 		s.launchedWithout(r, launched.Missing)
 		s.inherit(r)
@@ -264,7 +268,6 @@ func (s *Supervisor) emptied(incarnation string) {
 		return
 	}
 	r.emptied = true
-	r.vacated = s.now()
 	v := r.service
 	if v.run == r {
 		s.vacated(v, r)

@@ -84,6 +84,11 @@ func (s *Supervisor) sampleDue(v *service) time.Time {
 	if pause == 0 {
 		return time.Time{}
 	}
+	// A run that has just begun has used no time, or all of it, and no memory yet.
+	first := min(pause, watchPause)
+	if age := s.now().Sub(v.run.started); age >= 0 && age < first {
+		return v.run.started.Add(first)
+	}
 	return v.sampled.Add(pause)
 }
 

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"sync"
+	"time"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/machine"
@@ -13,13 +14,18 @@ const maxUpdates = 10000
 
 // op is a command in progress: somebody waits until what it asked for is so.
 type op struct {
-	// watches says whose transitions are progress of this command.
-	watches func(*service) bool
+	// concerns says whose transitions are progress of this command, and whose
+	// output is captured before its answer; silent, that nobody wants progress.
+	concerns func(*service) bool
+	silent   bool
 	// finished reports, in the loop, whether there is nothing left to wait
 	// for, and then with what result.
 	finished func() (api.Result, bool)
 	// ends is set for a Shutdown: what comes after the answer.
 	ends bool
+
+	// patience is until when output is waited for, once all else is finished.
+	patience time.Time
 
 	// wishes are the changes that have to be on disk before the answer.
 	wishes map[*project]uint64
@@ -69,9 +75,7 @@ func (s *Supervisor) perform(ctx context.Context, emit func(api.Reply) error, be
 			return
 		}
 		o.done, o.updates.ready = make(chan struct{}), make(chan struct{}, 1)
-		if emit == nil { // nobody wants to know how it goes
-			o.watches = func(*service) bool { return false }
-		}
+		o.silent = o.silent || emit == nil
 		s.ops = append(s.ops, o)
 		s.sketch(o)
 		s.reconnect()
@@ -129,7 +133,7 @@ func (s *Supervisor) drop(gone *op) {
 // answer ends the operations that are finished. Without sysg-exec none is.
 func (s *Supervisor) answer() {
 	for _, o := range append([]*op(nil), s.ops...) {
-		if result, finished := o.finished(); finished && s.connected && !o.unsaved() {
+		if result, finished := o.finished(); finished && s.connected && !o.unsaved() && s.captured(o) {
 			o.result = result
 			close(o.done)
 			s.drop(o)
@@ -139,6 +143,32 @@ func (s *Supervisor) answer() {
 		}
 	}
 }
+
+// lastWords is how long what has been written may take to be captured.
+const lastWords = time.Second
+
+// captured reports whether what the runs of a finished operation have written is
+// captured, so that whoever is answered finds it in the log. It is the evidence of
+// a failure, too. A pipe that something holds open which is not in the run is not
+// waited for for long.
+func (s *Supervisor) captured(o *op) bool {
+	for _, r := range s.runs {
+		if !r.emptied || r.pipes == 0 || !o.concerns(r.service) {
+			continue
+		}
+		if o.patience.IsZero() {
+			o.patience = s.now().Add(lastWords)
+		}
+		if s.now().Before(o.patience) {
+			s.wakeAt(o.patience)
+			return false
+		}
+	}
+	return true
+}
+
+// watches reports whether somebody wants to know how it goes with a service.
+func (o *op) watches(v *service) bool { return !o.silent && o.concerns(v) }
 
 // reply answers the questions, unless we are about to know better.
 func (s *Supervisor) reply() {

@@ -210,7 +210,7 @@ func (s *Supervisor) untilEnded(name string) (*op, error) {
 		return nil, unknownProject(name)
 	}
 	return &op{
-		watches: func(*service) bool { return false },
+		concerns: func(v *service) bool { return v.project == p }, silent: true,
 		finished: func() (api.Result, bool) {
 			for _, v := range p.services {
 				if v.state.Alive() || v.wanted && !v.state.Settled() {
@@ -220,11 +220,6 @@ func (s *Supervisor) untilEnded(name string) (*op, error) {
 					return api.Result{}, false
 				}
 				if v.wanted && !v.retryAt.IsZero() {
-					return api.Result{}, false
-				}
-			}
-			for _, r := range s.runs {
-				if r.service.project == p && r.pipes > 0 {
 					return api.Result{}, false
 				}
 			}

@@ -38,8 +38,8 @@ func (s *Supervisor) layDown() *op {
 		wishes[p] = p.seq
 	}
 	return &op{
-		wishes:  wishes,
-		watches: func(*service) bool { return true },
+		wishes:   wishes,
+		concerns: func(*service) bool { return true },
 		finished: func() (api.Result, bool) {
 			result, done := stopped(targets, "")
 			return result, done && (!result.OK || s.vacant())

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/machine"
@@ -41,26 +40,6 @@ func (p *project) started(units []string, message string) (api.Result, bool) {
 			result.OK = false
 			result.Failed = append(result.Failed, v.diagnose())
 		default:
-			return result, false
-		}
-	}
-	return result, true
-}
-
-// lastWords is how long what a run has written may take to be captured.
-const lastWords = time.Second
-
-// upOrTold is started, but tells of failures only once all that the failed runs
-// have written is captured: their last words are the evidence. A pipe that
-// something holds open which is not in the run is not waited for for long.
-func (s *Supervisor) upOrTold(p *project, units []string, message string) (api.Result, bool) {
-	result, done := p.started(units, message)
-	if !done || result.OK {
-		return result, done
-	}
-	for _, r := range s.runs {
-		if patience := r.vacated.Add(lastWords); r.service.project == p && r.emptied && r.pipes > 0 && s.now().Before(patience) {
-			s.wakeAt(patience)
 			return result, false
 		}
 	}

@@ -115,8 +115,6 @@ type run struct {
 	pipes   int // log pipes that are not drained yet
 	exited  *spec.Exited
 	emptied bool
-	// vacated is when we heard that nothing of it is left.
-	vacated time.Time
 	// ghost is set for an earlier run that we did not know of; see stray.
 	ghost bool
 	// early is set where the main process ended before the service was ready.

@@ -168,7 +168,9 @@ func TestMetricsAreTakenInTheirInterval(t *testing.T) {
 	tell(t, func(s *story) {
 		s.store.put(plain("api", measured(10*time.Second)), plain("db"))
 		s.begin()
-		s.meter.took()
+		if n := s.meter.took(); n != 0 {
+			t.Errorf("measured %d times before it has lived", n)
+		}
 		s.sleep(time.Minute)
 		if n := s.meter.took(); n != 6 {
 			t.Errorf("measured %d times in a minute", n)

@@ -44,7 +44,6 @@ func (v *service) skipCause() machine.Cause {
 func (s *Supervisor) prepare(v *service) {
 	if v.config.Skip == generation.SkipByCommand && !v.unskipped {
 		v.run = s.launch(v, spec.RoleSkip)
-		s.limitPreparation(v)
 		return
 	}
 	s.preStart(v)
@@ -58,10 +57,10 @@ func (s *Supervisor) preStart(v *service) {
 	}
 	v.run = s.launch(v, spec.RolePreStart)
 	s.step(v, "pre_start", "pre_start", "active")
-	s.limitPreparation(v)
 }
 
-// limitPreparation sets the time for the command that runs before the start.
+// limitPreparation sets the time for the command that runs before the start, once
+// it runs: a launch has a time limit of its own.
 func (s *Supervisor) limitPreparation(v *service) {
 	limit, code := preparation, api.CodePreStartTimeout
 	switch {

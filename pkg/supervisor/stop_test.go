@@ -174,3 +174,31 @@ func TestAConnectionIsGivenUpWithItsService(t *testing.T) {
 		s.want("phases", s.phases(), "api down")
 	})
 }
+
+func TestAnAnswerComesWhenWhatWasWrittenIsCaptured(t *testing.T) {
+	for name, ends := range map[string]bool{"the pipe ends": true, "something holds it open": false} {
+		t.Run(name, func(t *testing.T) {
+			tell(t, func(s *story) {
+				s.store.put(plain("api"))
+				s.begin()
+				r := s.occupant("api")
+				s.inbox.post(func() { r.pipes++ })
+				answered := make(chan api.Result, 1)
+				go func() { answered <- s.halt("api") }()
+				s.sleep(lastWords / 2)
+				if len(answered) != 0 {
+					t.Error("answered although output is on its way")
+				}
+				if ends {
+					s.Drained(r.incarnation)
+				} else {
+					s.sleep(lastWords)
+				}
+				synctest.Wait()
+				if len(answered) != 1 {
+					t.Error("not answered")
+				}
+			})
+		})
+	}
+}
