@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
+	"strings"
 
-	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/cgroup"
 )
 
@@ -33,22 +34,15 @@ func chooseContainment(o options) (containment, error) {
 }
 
 func openBase(o options) (*cgroups, error) {
-	mount, err := cgroup.FindMount()
+	mount, own, err := cgroup.OpenOwn()
 	if err != nil {
 		return nil, err
-	}
-	own, err := cgroup.Own()
-	if err != nil {
-		return nil, err
-	}
-	below, seen := mount.Below(own)
-	if !seen {
-		return nil, fmt.Errorf("cgroup %q is not below the mount %q", own, mount.Point)
 	}
 	if o.unit != "" {
-		return openUnit(mount, path.Join(path.Dir(below), o.unit))
+		defer own.Close()
+		return openUnit(mount, path.Join(path.Dir(own.Path()), o.unit))
 	}
-	return openSubtree(mount, below, o.state)
+	return openSubtree(mount, own, o.state)
 }
 
 // openUnit opens the cgroup of the services unit, which is known by its holder.
@@ -66,24 +60,86 @@ func openUnit(mount cgroup.Mount, below string) (*cgroups, error) {
 	return &cgroups{mount: mount, base: unit}, nil
 }
 
-// openSubtree makes a subtree of our own cgroup, for this user and state
-// directory.
-func openSubtree(mount cgroup.Mount, below, state string) (*cgroups, error) {
-	own, err := cgroup.Open(mount, below)
-	if err != nil {
-		return nil, err
-	}
-	// A process can be born only where both its parent's cgroup and the new
-	// one may be left and entered, which cgroup.procs of the upper one says.
-	if err := unix.Faccessat2(own.FD(), "cgroup.procs", unix.W_OK, unix.AT_EACCESS); err != nil {
+// openSubtree opens the subtree for this user and state directory: the one that
+// an earlier helper made, whose own cgroup may have been another, or a new one
+// in our own.
+func openSubtree(mount cgroup.Mount, own *cgroup.Dir, state string) (*cgroups, error) {
+	if err := own.CanMove(); err != nil {
 		own.Close()
-		return nil, fmt.Errorf("cannot move processes out of cgroup %q: %w", "/"+below, err)
+		return nil, err
 	}
 	hash := sha256.Sum256([]byte(state))
-	base, err := own.Ensure(fmt.Sprintf("sysg-%d-%s", os.Geteuid(), hex.EncodeToString(hash[:4])))
-	if err != nil {
+	c := &cgroups{
+		mount: mount, own: own,
+		name: fmt.Sprintf("sysg-%d-%s", os.Geteuid(), hex.EncodeToString(hash[:4])), note: filepath.Join(state, "home"),
+	}
+	if c.reopen() {
+		return c, nil
+	}
+	if err := c.settle(); err != nil {
 		own.Close()
 		return nil, err
 	}
-	return &cgroups{mount: mount, base: base, above: own}, nil
+	return c, nil
+}
+
+// settle makes the base in our own cgroup, and notes where it is.
+func (c *cgroups) settle() error {
+	base, err := c.own.Ensure(c.name)
+	if err != nil {
+		return err
+	}
+	above, err := cgroup.Open(c.mount, c.own.Path())
+	if err == nil {
+		err = os.WriteFile(c.note, []byte(base.Path()+"\n"), 0o600)
+	}
+	if err != nil {
+		base.Close()
+		return fmt.Errorf("cannot note the home of services: %w", err)
+	}
+	c.base, c.above = base, above
+	return nil
+}
+
+// reopen opens the base that is noted, if it is ours still and we may clone into
+// it: a login that begins the daemons anew has another cgroup than the one before
+// it, and what runs may not be left behind there.
+func (c *cgroups) reopen() bool {
+	note, err := os.ReadFile(c.note)
+	at := strings.TrimSpace(string(note))
+	if err != nil || path.Base(at) != c.name {
+		return false
+	}
+	base, err := cgroup.Open(c.mount, at)
+	if err != nil {
+		return false
+	}
+	above, err := cgroup.Open(c.mount, strings.TrimSuffix(strings.TrimSuffix(at, c.name), "/"))
+	if err != nil {
+		base.Close()
+		return false
+	}
+	if !base.Mine() || !c.reaches(base) {
+		base.Close()
+		above.Close()
+		return false
+	}
+	c.base, c.above = base, above
+	return true
+}
+
+// reaches says whether what we clone may be born in a cgroup: that, and what it
+// and our own are both below, has to be ours to write to.
+func (c *cgroups) reaches(base *cgroup.Dir) bool {
+	names, own := strings.Split(base.Path(), "/"), strings.Split(c.own.Path(), "/")
+	shared := 0
+	for shared < min(len(names), len(own)) && names[shared] == own[shared] {
+		shared++
+	}
+	ancestor, err := cgroup.Open(c.mount, strings.Join(names[:shared], "/"))
+	if err != nil {
+		return false
+	}
+	defer ancestor.Close()
+	return base.CanMove() == nil && ancestor.CanMove() == nil
 }

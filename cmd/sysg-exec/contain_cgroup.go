@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"strings"
 	"syscall"
@@ -25,6 +26,10 @@ type cgroups struct {
 	// above is the directory that base was made in, nil for that of a unit,
 	// which is not ours.
 	above *cgroup.Dir
+	// own is our own cgroup, in which a base with this name is made, and noted in
+	// a file. They are not set for that of a unit.
+	own        *cgroup.Dir
+	name, note string
 }
 
 // projectPrefix keeps names of projects apart from what else is in the base.
@@ -50,7 +55,9 @@ func (c *cgroups) orphans() bool { return false }
 func (c *cgroups) leave() {
 	_ = c.sweep(func(string) bool { return false })
 	if c.above != nil {
-		_ = c.above.Remove(path.Base(c.base.Path()))
+		if c.above.Remove(c.name) == nil {
+			_ = os.Remove(c.note)
+		}
 	}
 }
 
@@ -84,18 +91,19 @@ func (c *cgroups) make(l spec.Launch, limits limits) (home, error) {
 	return c.newHome(leaf)
 }
 
-// ensureAnew is for a base that somebody has removed while it was empty.
+// ensureAnew is for a base that somebody has removed while it was empty, as
+// systemd does with that of a login which is over.
 func (c *cgroups) ensureAnew(name string) (*cgroup.Dir, error) {
 	if c.above == nil {
 		return nil, fmt.Errorf("cgroup %q is gone: its unit has been stopped", c.base.Path())
 	}
-	base, err := c.above.Ensure(path.Base(c.base.Path()))
-	if err != nil {
+	base, above := c.base, c.above
+	if err := c.settle(); err != nil {
 		return nil, err
 	}
-	c.base.Close()
-	c.base = base
-	return base.Ensure(name)
+	base.Close()
+	above.Close()
+	return c.base.Ensure(name)
 }
 
 func (c *cgroups) newHome(leaf *cgroup.Dir) (home, error) {

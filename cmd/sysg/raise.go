@@ -52,12 +52,13 @@ func (i *instance) startBoth(dir string) error {
 	if err := i.olderRuns(); err != nil {
 		return err
 	}
+	scope := i.scope()
 	// sysg-exec first: sysgd connects to it at once.
 	for _, d := range []daemon{sysgExec, sysgd} {
 		if d.answersIn(dir) {
 			continue
 		}
-		if err := i.start(d, dir); err != nil {
+		if err := i.start(d, dir, scope); err != nil {
 			return err
 		}
 	}
@@ -116,8 +117,9 @@ func lockFile(path string) (*os.File, error) {
 }
 
 // start binds d's socket and starts d with it, detached from us: in a session
-// of its own, in the root folder, with its output in the supervisor's log.
-func (i *instance) start(d daemon, dir string) error {
+// of its own, in the root folder, with its output in the supervisor's log. What
+// scope returned comes before it.
+func (i *instance) start(d daemon, dir string, scope []string) error {
 	program, err := i.find(d.name)
 	if err != nil {
 		return err
@@ -146,8 +148,14 @@ func (i *instance) start(d daemon, dir string) error {
 		return err
 	}
 	// We ourselves, so that a verb of ours can put the pid into LISTEN_PID.
-	argv := slices.Concat([]string{"sysg", activateVerb.name}, options, []string{program}, d.args(i, dir))
-	process, err := os.StartProcess("/proc/self/exe", argv, &os.ProcAttr{
+	path, argv := "/proc/self/exe", slices.Concat([]string{"sysg", activateVerb.name}, options, []string{program}, d.args(i, dir))
+	if scope != nil {
+		if argv[0], err = os.Executable(); err != nil {
+			return fmt.Errorf("cannot find the program of this process: %w", err)
+		}
+		path, argv = scope[0], slices.Concat(scope, argv)
+	}
+	process, err := os.StartProcess(path, argv, &os.ProcAttr{
 		Dir:   "/",
 		Env:   i.daemonEnvironment(d),
 		Files: []*os.File{null, log, log, listener},

@@ -99,11 +99,35 @@ for unit in sysgd.service sysg-exec.service; do
 	check "they log after a restart of $unit" ticking
 done
 
+check "systemd was asked what SIGTERM is for" not grep -q "Cannot ask systemd" <(journalctl --quiet "_UID=$uid")
+
 # What still works after all that.
 kill -KILL "$(pid_of top)"
 replaced() { local now; now=$(pid_of top); [ -n "$now" ] && [ "$now" != "$(cut -d' ' -f2 <<<"$before")" ]; }
 check "a crashed service is replaced" wait_for replaced
 check "why tells about the signal" as_user 'sysg why top | grep -q "signal 9"'
+
+# Somebody who has enabled nothing, and starts from a shell: a scope of the user's
+# systemd has the cgroup that the login has not.
+useradd --create-home --shell /bin/bash bob
+bobs=$(id -u bob)
+loginctl enable-linger bob
+wait_for test -S "/run/user/$bobs/bus" || echo "FAIL linger: no user manager for bob"
+as_bob() {
+	(cd /home/bob && exec setpriv --reuid=bob --regid=bob --init-groups \
+		env -i HOME=/home/bob USER=bob PATH=/usr/bin:/bin "XDG_RUNTIME_DIR=/run/user/$bobs" sh -c "$1")
+}
+printf '%s\n' 'version: "3"' 'project: bobs' 'services:' '  away: {command: "setsid sleep 86401 & echo $! > pid; exec sleep 86402"}' >/home/bob/systemg.yaml
+chown bob: /home/bob/systemg.yaml
+bob_has() { as_bob 'sysg status --format json' | tr -d ' \n' | grep -q "$1"; }
+check "a start from a shell gets a scope" as_bob 'sysg start --daemonize'
+check "with cgroups" bob_has '"containment":"cgroup'
+check "of the user's systemd" grep -q '/app.slice/run-.*\.scope/sysg-.*/p-bobs/s-away/run-' "/proc/$(cat /home/bob/pid)/cgroup"
+pkill -KILL -u bob 'sysgd|sysg-exec'
+check "the next command brings the daemons back" bob_has '"phase":"ready"'
+check "and the service has outlived them" alive "$(cat /home/bob/pid)"
+check "a stop finds what left its session" as_bob 'sysg stop --supervisor'
+check "nothing of it is left" wait_for dead "$(cat /home/bob/pid)"
 
 # The end of everything at once.
 before="$(pid_of base) $(pid_of top)"
