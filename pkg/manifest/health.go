@@ -61,6 +61,7 @@ func healthType(o *Object) Type {
 			return
 		}
 		r.checkHealth(v, o, h)
+		r.checkSeen(v, h)
 	}}
 }
 
@@ -87,6 +88,18 @@ func (r *reader) checkHealth(v value, o *Object, h *Health) {
 	default:
 		r.report(v, Problem{Kind: KindHealthCheck, Message: fmt.Sprintf("%s has %s", o.Name, strings.Join(ways, " and ")), Suggestion: "give exactly one of them"})
 	}
+}
+
+// checkSeen warns of a socket that sysgd, who connects, does not see: its unit has
+// a /tmp and a /var/tmp of its own (PrivateTmp=, systemd.exec(5)).
+func (r *reader) checkSeen(v value, h *Health) {
+	if !r.opts.System || !strings.HasPrefix(h.Unix, "/tmp/") && !strings.HasPrefix(h.Unix, "/var/tmp/") {
+		return
+	}
+	r.report(v.at("unix"), Problem{
+		Kind: KindHealthCheck, Warning: true, Message: fmt.Sprintf("sysgd does not see %s, so this check fails", quote(h.Unix)),
+		Suggestion: "put the socket below /run, or check it with command", Why: "sysgd.service has a /tmp and a /var/tmp of its own",
+	})
 }
 
 var (
