@@ -58,7 +58,7 @@ func completeVerb() verb {
 				if len(words) == 0 {
 					words = []string{""}
 				}
-				a.system = slices.Contains(words, "--sys")
+				a.system = a.system || slices.Contains(words, "--sys")
 				last := len(words) - 1
 				for _, c := range a.candidates(ctx, words[:last], words[last]) {
 					fmt.Fprintln(a.out.stdout, c)

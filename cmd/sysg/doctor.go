@@ -64,7 +64,11 @@ func (a *app) examine(ctx context.Context, strict bool) error {
 	if err != nil {
 		return err
 	}
-	r := examination{Mode: "user", Projects: projects, Findings: findings, Versions: a.versions()}
+	mode := "user"
+	if a.system {
+		mode = "system"
+	}
+	r := examination{Mode: mode, Projects: projects, Findings: findings, Versions: a.versions()}
 	if a.out.json {
 		a.out.printJSON(r)
 	} else {

@@ -19,7 +19,7 @@ import (
 // show prints lines: to the end, or on and on.
 func (l *logsCommand) show(ctx context.Context, a *app, home *instance, targets []logTarget) error {
 	if l.supervisor {
-		if err := ownLogExists(home.supervisorLog()); err != nil {
+		if err := home.ownLogExists(); err != nil {
 			return err
 		}
 	}
@@ -72,16 +72,19 @@ func (l *logsCommand) unbounded() bool {
 	return !l.counted && (l.all || l.since != "" || l.until != "" || l.invocation != "")
 }
 
-func ownLogExists(path string) error {
+func (i *instance) ownLogExists() error {
+	path := i.supervisorLog()
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	journal := "journalctl -u sysgd -u sysg-exec"
+	if !i.system {
+		journal = "journalctl --user -u sysgd -u sysg-exec"
 	}
 	return &api.Diagnostic{
 		Code: api.CodeUnknownUnit, Title: "the supervisor has no log: it never ran here, or systemd keeps what it says",
 		Notes: []string{"there is no " + path},
-		Help: append([]api.Help{
-			{Label: "what systemd keeps", Command: "journalctl --user -u sysgd -u sysg-exec"},
-		}, noSupervisor().Help...),
+		Help:  append([]api.Help{{Label: "what systemd keeps", Command: journal}}, noSupervisor().Help...),
 	}
 }
 
