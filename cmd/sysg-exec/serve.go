@@ -60,6 +60,9 @@ func serve(o options) error {
 		return err
 	}
 	err = h.run()
+	// Who is in the queue still goes with the connections that there are: for one
+	// that waits, systemd would start us again.
+	h.accept()
 	// The end of a process lets go of its locks first and of its sockets a
 	// moment later; whoever gets the lock shall find nobody who listens.
 	_ = unix.Close(listener)
