@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -17,16 +19,23 @@ import (
 	"systemg.org/sysg/pkg/sys"
 )
 
-// askForChild is a process inside a service that asks for a child with a frame,
-// and prints the answer.
-func askForChild(args []string) {
-	frame, _ := hex.DecodeString(args[0])
-	reply, err := askSpawn(os.Getenv("SYSG_SPAWN_SOCKET"), frame)
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
+// askForChild is a process inside a service that asks for children with frames,
+// all at once, and prints the answers. (Where a machine is slow, processes that ask
+// for one each would not all ask in one second.)
+func askForChild(frames []string) {
+	var all sync.WaitGroup
+	for _, text := range frames {
+		frame, _ := hex.DecodeString(text)
+		all.Go(func() {
+			reply, err := askSpawn(os.Getenv("SYSG_SPAWN_SOCKET"), frame)
+			if err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+			fmt.Println(string(reply))
+		})
 	}
-	fmt.Println(string(reply))
+	all.Wait()
 }
 
 // askSpawn sends a frame to spawn.sock and returns the answer.
@@ -61,9 +70,13 @@ func spawning(name, script string, limits generation.Spawn) generation.LaunchSer
 // asks is a line of shell that asks for a child.
 func asks(argv ...string) string { return asksFor(spec.Spawn{Name: "worker", Argv: argv}) }
 
-func asksFor(s spec.Spawn) string {
-	frame, _ := json.Marshal(s)
-	return fmt.Sprintf("%q act spawn %x", os.Args[0], frame)
+func asksFor(all ...spec.Spawn) string {
+	line := strconv.Quote(os.Args[0]) + " act spawn"
+	for _, s := range all {
+		frame, _ := json.Marshal(s)
+		line += fmt.Sprintf(" %x", frame)
+	}
+	return line
 }
 
 func (i *instance) spawnSocket() string { return filepath.Join(filepath.Dir(i.socket), "spawn.sock") }
@@ -132,7 +145,7 @@ func TestEachLimitOnChildrenIsEnforced(t *testing.T) {
 			spawning("depth", nested+"; exec sleep 600", generation.Spawn{Children: 9, Depth: 1, Descendants: 9}),
 			spawning("descendants", nested+"; exec sleep 600", generation.Spawn{Children: 9, Depth: 2, Descendants: 2}),
 			service("none", "SYSG_SPAWN_SOCKET='"+i.spawnSocket()+"' "+asks("/bin/true")),
-			spawning("rate", strings.Repeat(asks("/bin/true")+" & ", spec.MaxSpawnRate+1)+"wait", generation.Spawn{Children: 99, Depth: 1, Descendants: 99}),
+			spawning("rate", asksFor(slices.Repeat([]spec.Spawn{{Name: "worker", Argv: []string{"/bin/true"}}}, spec.MaxSpawnRate+1)...), generation.Spawn{Children: 99, Depth: 1, Descendants: 99}),
 		)
 		p := c.launch(in, "children")
 		answers := strings.SplitAfter(strings.TrimSpace(readAll(t, p.out)), "\n")
