@@ -3,6 +3,8 @@
 //
 //	crash      SIGKILL of a service, to the first instruction of its replacement
 //	launch     the call that starts one service, to its first instruction
+//	confined   the request for a service of the system's instance, to the helper's
+//	           answer that it runs as it was to be (as root)
 //	start 100  the command that starts a hundred, to the last first instruction
 //	rest       how often our daemons wake up, and what they use, with nothing to do
 //	reconcile  one of 500 services changed: `sysg restart`, to its first instruction
@@ -62,7 +64,7 @@ func run(s settings) (broken int, err error) {
 		name    string
 		measure func() ([]row, error)
 	}{
-		{"crash", b.crash}, {"launch", b.launch}, {"start", b.startHundred}, {"reconcile", b.reconcile}, {"status", b.statusOfMany},
+		{"crash", b.crash}, {"launch", b.launch}, {"confined", b.confined}, {"start", b.startHundred}, {"reconcile", b.reconcile}, {"status", b.statusOfMany},
 		{"validate", b.validate}, {"chain", b.chain}, {"rest", b.rest},
 	} {
 		if s.only != "" && s.only != m.name {
