@@ -95,7 +95,7 @@ func (o *output) String() string {
 // this process may write to.
 func requireCgroups(t testing.TB) {
 	t.Helper()
-	base, err := openBase(options{state: "/probe of " + t.Name()})
+	base, err := openBase(options{state: t.TempDir()})
 	if err == nil {
 		base.leave()
 		return
