@@ -5,8 +5,10 @@ package test
 import (
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +46,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"connect":     connect,
 	"hammer":      hammerAt,
 	"freeport":    freePort,
+	"wellformed":  wellFormed,
 }
 
 func instanceOf(ts *testscript.TestScript) *instance {
@@ -185,11 +188,22 @@ func findPID(ts *testscript.TestScript, name string) int {
 func (i *instance) daemon(name string) int {
 	for _, pid := range i.processes() {
 		program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-		if err == nil && program == filepath.Join(programs, name) {
+		if err == nil && program == i.program(name) {
 			return pid
 		}
 	}
 	return 0
+}
+
+// program is where a daemon of the instance is installed.
+func (i *instance) program(name string) string {
+	switch {
+	case i.mode != asSystem:
+		return filepath.Join(programs, name)
+	case name == "sysgd":
+		return "/usr/bin/sysgd"
+	}
+	return "/usr/libexec/systemg/" + name
 }
 
 // samepid SERVICE PID fails unless the service runs under that pid; negated it
@@ -334,7 +348,7 @@ func countDaemons(ts *testscript.TestScript, neg bool, args []string) {
 		count := 0
 		for _, pid := range i.processes() {
 			program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-			if err == nil && program == filepath.Join(programs, args[0]) {
+			if err == nil && program == i.program(args[0]) {
 				count++
 			}
 		}
@@ -358,4 +372,17 @@ func changeGroup(ts *testscript.TestScript, neg bool, args []string) {
 func readVar(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 2)
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// wellformed FILE fails unless it is XML.
+func wellFormed(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	decoder := xml.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	for {
+		if _, err := decoder.Token(); err == io.EOF {
+			return
+		} else if err != nil {
+			ts.Fatalf("%v", err)
+		}
+	}
 }

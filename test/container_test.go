@@ -15,18 +15,22 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"systemg.org/sysg/pkg/cgroup"
 )
 
-// suite and packages make up the container: a small Debian with the systemd
-// that its release has. The virtual machine has the same, and takes its kernel.
-const suite = "bookworm"
+// older and newer are the Debians that the tests boot, with the systemd that each
+// has, 252 and 257, and in the virtual machine its kernel, 6.1 and 6.12.
+const older, newer = "bookworm", "trixie"
 
+// packages make up both: a small Debian.
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "udev", "procps", "iproute2",
-	"linux-image-cloud-amd64", "polkitd",
+	"linux-image-cloud-amd64", "polkitd", "apparmor",
 }
 
 // TestUnderSystemd boots systemd in a container, as PID 1 on this machine's
@@ -57,7 +61,7 @@ func runs(t *testing.T, script string) string {
 // cache. Nothing is ever written to it: the container gets an overlay.
 func debian(t *testing.T) string {
 	t.Helper()
-	return debianOf(t, suite, packages...)
+	return debianOf(t, older, packages...)
 }
 
 // debianOf returns one of a suite with systemd and more packages.
@@ -109,41 +113,12 @@ func boot(t *testing.T, tree string, options ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	args := []string{
-		"--quiet", "--directory=" + tree, "--register=no", "--keep-unit",
-		fmt.Sprintf("--machine=sysg-test-%d", os.Getpid()), "--capability=all", "--console=read-only",
-		"--bind-ro=" + absolute(t, "container") + ":/opt/test",
-		"--bind-ro=" + absolute(t, "container/sysg-test.service") + ":/etc/systemd/system/sysg-test.service",
-	}
-	for program, place := range map[string]string{
-		"sysg": "/usr/bin/sysg", "sysgd": "/usr/bin/sysgd", "sysg-exec": "/usr/libexec/systemg/sysg-exec",
-	} {
-		args = append(args, "--bind-ro="+filepath.Join(programs, program)+":"+place)
-	}
-	for pattern, place := range map[string]string{
-		"user/*": "/usr/lib/systemd/user/", "system/*.socket": "/usr/lib/systemd/system/", "system/*.service": "/usr/lib/systemd/system/",
-	} {
-		units, err := filepath.Glob("../systemd/" + pattern)
-		if err != nil || len(units) == 0 {
-			t.Fatalf("found the units %q, %v", units, err)
-		}
-		for _, unit := range units {
-			args = append(args, "--bind-ro="+absolute(t, unit)+":"+place+filepath.Base(unit))
-		}
-	}
-	for name, place := range map[string]string{
-		"systemg.sysusers": "/usr/lib/sysusers.d/systemg.conf", "systemg.tmpfiles": "/usr/lib/tmpfiles.d/systemg.conf",
-		"org.systemg.policy": "/usr/share/polkit-1/actions/org.systemg.policy",
-	} {
-		args = append(args, "--bind-ro="+absolute(t, "../systemd/system/"+name)+":"+place)
-	}
-	args = append(args, options...)
-	args = append(args, "--boot", "systemd.wants=sysg-test.service", "systemd.show_status=no")
-
-	command := exec.CommandContext(ctx, "systemd-nspawn", args...)
-	command.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = 10 * time.Second
+	options = append(options,
+		"--console=read-only",
+		"--bind-ro="+absolute(t, "container")+":/opt/test",
+		"--bind-ro="+absolute(t, "container/sysg-test.service")+":/etc/systemd/system/sysg-test.service",
+		"--boot", "systemd.wants=sysg-test.service", "systemd.show_status=no")
+	command := nspawn(ctx, t, tree, options...)
 	var console bytes.Buffer
 	command.Stdout, command.Stderr = &console, &console
 	if err := command.Run(); err != nil {
@@ -153,6 +128,85 @@ func boot(t *testing.T, tree string, options ...string) []byte {
 		t.Errorf("the container: %v", err)
 	}
 	return console.Bytes()
+}
+
+// nspawn is the command that boots the container, with all that is installed in
+// it. The container has a cgroup of its own: of two in one, both systemds would
+// take it for theirs.
+func nspawn(ctx context.Context, t *testing.T, tree string, options ...string) *exec.Cmd {
+	t.Helper()
+	home, name := ownCgroup(t)
+	args := []string{
+		"--quiet", "--directory=" + tree, "--register=no", "--keep-unit", "--machine=" + name, "--capability=all",
+	}
+	for source, place := range installed(t) {
+		args = append(args, "--bind-ro="+source+":"+place)
+	}
+	command := exec.CommandContext(ctx, "systemd-nspawn", append(args, options...)...)
+	command.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
+	command.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: home.FD()}
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = 10 * time.Second
+	return command
+}
+
+// ownCgroup makes a cgroup that goes with the test, and all that is in it.
+func ownCgroup(t *testing.T) (home *cgroup.Dir, name string) {
+	t.Helper()
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		t.Fatalf("a container needs cgroups: %v", err)
+	}
+	root, err := cgroup.Open(mount, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name = fmt.Sprintf("sysg-test-%d-%d", os.Getpid(), containers.Add(1))
+	if home, err = root.Make(name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		err := home.Write("cgroup.kill", "1")
+		for end := time.Now().Add(patience); err == nil && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			var events cgroup.Events
+			if events, err = home.Events(); !events.Populated {
+				break
+			}
+		}
+		if err := errors.Join(err, root.RemoveTree(name)); err != nil {
+			t.Errorf("something of the container is left: %v", err)
+		}
+		home.Close()
+		root.Close()
+	})
+	return home, name
+}
+
+var containers atomic.Int32
+
+// installed is what make install installs, by where it comes from.
+func installed(t *testing.T) map[string]string {
+	t.Helper()
+	places := map[string]string{
+		filepath.Join(programs, "sysg"):                     "/usr/bin/sysg",
+		filepath.Join(programs, "sysgd"):                    "/usr/bin/sysgd",
+		filepath.Join(programs, "sysg-exec"):                "/usr/libexec/systemg/sysg-exec",
+		absolute(t, "../systemd/system/systemg.sysusers"):   "/usr/lib/sysusers.d/systemg.conf",
+		absolute(t, "../systemd/system/systemg.tmpfiles"):   "/usr/lib/tmpfiles.d/systemg.conf",
+		absolute(t, "../systemd/system/org.systemg.policy"): "/usr/share/polkit-1/actions/org.systemg.policy",
+	}
+	for pattern, place := range map[string]string{
+		"user/*": "/usr/lib/systemd/user/", "system/*.socket": "/usr/lib/systemd/system/", "system/*.service": "/usr/lib/systemd/system/",
+	} {
+		units, err := filepath.Glob("../systemd/" + pattern)
+		if err != nil || len(units) == 0 {
+			t.Fatalf("found the units %q, %v", units, err)
+		}
+		for _, unit := range units {
+			places[absolute(t, unit)] = place + filepath.Base(unit)
+		}
+	}
+	return places
 }
 
 func absolute(t *testing.T, path string) string {

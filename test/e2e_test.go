@@ -21,8 +21,15 @@ import (
 // programs is the folder of the built programs, which other users may read.
 var programs string
 
+// inside says that we run in a container, to run one script there.
+var inside bool
+
 func TestMain(m *testing.M) {
-	if mode := os.Getenv("SYSG_TEST_HELPER"); mode != "" {
+	if mode := os.Getenv("SYSG_TEST_HELPER"); mode == "inside" {
+		os.Unsetenv("SYSG_TEST_HELPER")
+		inside, programs = true, insidePrograms
+		os.Exit(m.Run())
+	} else if mode != "" {
 		os.Exit(helper(mode, os.Args[1:]))
 	}
 	os.Exit(buildAndRun(m))
@@ -65,9 +72,9 @@ func buildOther(folder string) error {
 	return nil
 }
 
-// modePatience bounds the scripts of one mode together, so that a command that
-// hangs is a failure with a log, and not the end of everything.
-const modePatience = 4 * time.Minute
+// scriptPatience bounds a script, so that a command that hangs is a failure with a
+// log, and not the end of everything. Most take a second.
+const scriptPatience = time.Minute
 
 // TestScripts runs every script once in each of its modes.
 func TestScripts(t *testing.T) {
@@ -83,27 +90,53 @@ func TestScripts(t *testing.T) {
 	}
 	for _, m := range modes {
 		t.Run(string(m), func(t *testing.T) {
+			run := func(t *testing.T, script string) { runScript(t, script, m) }
 			if m == asUser && os.Geteuid() != 0 {
 				t.Skip("not root: the scripts run as an unprivileged user anyway")
 			}
-			if m == asSystem {
+			if m == asSystem && !inside {
 				needsRoot(t)
+				run = newPool(t).run
 			}
-			root := t.TempDir()
-			openToAll(t, root)
-			testscript.Run(t, testscript.Params{
-				Files:               byMode[m],
-				WorkdirRoot:         root,
-				RequireUniqueNames:  true,
-				RequireExplicitExec: true,
-				Setup:               func(env *testscript.Env) error { return newInstance(env, m) },
-				Cmds:                commands,
-				Condition:           condition,
-				Deadline:            time.Now().Add(modePatience),
-			})
+			for _, script := range byMode[m] {
+				t.Run(strings.TrimSuffix(filepath.Base(script), ".txt"), func(t *testing.T) {
+					t.Parallel()
+					run(t, script)
+				})
+			}
 		})
 	}
 }
+
+// runScript runs one script as the test t.
+func runScript(t *testing.T, script string, m mode) {
+	root, err := os.MkdirTemp(scratch(m), "sw") // short, like home
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	if err := os.Chmod(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	testscript.RunT(alone{t}, testscript.Params{
+		Files:               []string{script},
+		WorkdirRoot:         root,
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup:               func(env *testscript.Env) error { return newInstance(env, m) },
+		Cmds:                commands,
+		Condition:           condition,
+		Deadline:            time.Now().Add(scriptPatience),
+	})
+}
+
+// alone is what testscript takes for the test of all its scripts: the one script
+// is that test. A test of ours for each of them lets its limit begin with it.
+type alone struct{ *testing.T }
+
+func (a alone) Run(_ string, f func(testscript.T)) { f(a) }
+func (a alone) Parallel()                          {}
+func (a alone) Verbose() bool                      { return testing.Verbose() }
 
 // scriptModes reads the "# modes:" line of a script. What runs in a cgroup runs
 // in the system's instance as well, unless the script says why not.
@@ -137,22 +170,13 @@ func scriptModes(t *testing.T, script string) []mode {
 	return found
 }
 
-// openToAll lets another user reach a folder below the test's own, which the
-// testing package makes for its owner alone.
-func openToAll(t *testing.T, folder string) {
-	t.Helper()
-	for f := folder; f != os.TempDir() && len(f) > 1; f = filepath.Dir(f) {
-		if err := os.Chmod(f, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// condition answers [root] and [journald] in a script.
+// condition answers [root], [journald] and [systemd], which starts the daemons, in a script.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
+	case "systemd":
+		return inside, nil
 	case "journald":
 		_, err := os.Stat(paths.JournalSocket)
 		return err == nil, nil

@@ -47,21 +47,26 @@ type instance struct {
 	vars []string
 	// cgroup is the home of its services below the mount, once one was seen.
 	cgroup string
-	// base is the cgroup and holder the process that has the mount namespace of
-	// an instance of the system's.
-	base   string
-	holder *exec.Cmd
 }
 
-func (i *instance) state() string      { return filepath.Join(i.home, "data", "systemg") }
-func (i *instance) runtimeDir() string { return filepath.Join(i.home, "run", "systemg") }
+func (i *instance) state() string      { return i.place("/var/lib/systemg", "data/systemg") }
+func (i *instance) logs() string       { return i.place("/var/log/systemg", "data/systemg/logs") }
+func (i *instance) runtimeDir() string { return i.place("/run/systemg", "run/systemg") }
+
+// place is a path of the system's instance, or one below our own folder.
+func (i *instance) place(system, own string) string {
+	if i.mode == asSystem {
+		return system
+	}
+	return filepath.Join(i.home, own)
+}
 
 type instanceKey struct{}
 
 // newInstance prepares the folders and the environment of a script, and
 // arranges that it ends with nothing of it alive.
 func newInstance(env *testscript.Env, m mode) error {
-	home, err := os.MkdirTemp("/tmp", "sy")
+	home, err := os.MkdirTemp(scratch(m), "sy")
 	if err != nil {
 		return err
 	}
@@ -84,6 +89,7 @@ func newInstance(env *testscript.Env, m mode) error {
 		"XDG_RUNTIME_DIR=" + filepath.Join(home, "run"),
 		"XDG_CONFIG_HOME=" + filepath.Join(home, "config"),
 		"STATE=" + i.state(),
+		"LOGS=" + i.logs(),
 		"RUNTIME=" + i.runtimeDir(),
 		"PATH=" + i.bin + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"MODE=" + string(m),
@@ -102,7 +108,7 @@ func newInstance(env *testscript.Env, m mode) error {
 	}
 	if m == asSystem {
 		if err := i.prepareSystem(); err != nil {
-			return errors.Join(err, i.endSystem())
+			return err
 		}
 	}
 	env.Vars = append(env.Vars, i.vars...)
@@ -114,7 +120,7 @@ func newInstance(env *testscript.Env, m mode) error {
 	}
 	env.Defer(func() {
 		defer os.RemoveAll(home)
-		if err := errors.Join(i.end(), i.endSystem()); err != nil {
+		if err := i.end(); err != nil {
 			env.T().Log(err.Error())
 			i.showLog(env)
 			env.T().Fatal("the script left something behind")
@@ -198,6 +204,9 @@ func (i *instance) end() error {
 // processes finds everything of the instance: by its folder in the environment
 // or in the arguments, so that a service which left its session is found too.
 func (i *instance) processes() []int {
+	if i.mode == asSystem {
+		return unitProcesses()
+	}
 	var found []int
 	entries, _ := os.ReadDir("/proc")
 	for _, entry := range entries {
@@ -207,15 +216,12 @@ func (i *instance) processes() []int {
 		}
 		environ, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "environ"))
 		cmdline, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
-		if strings.Contains(string(environ)+string(cmdline), i.home+"/") && !i.holds(pid) || i.inNamespace(pid) {
+		if strings.Contains(string(environ)+string(cmdline), i.home+"/") {
 			found = append(found, pid)
 		}
 	}
 	return found
 }
-
-// holds says whether it is the process that keeps a mount namespace for us.
-func (i *instance) holds(pid int) bool { return i.holder != nil && i.holder.Process.Pid == pid }
 
 // family is every process of the instance and every descendant of one, by pid
 // and time of birth: some programs overwrite their environment.
@@ -272,14 +278,19 @@ func (i *instance) survivors(family map[int]string) []int {
 	return left
 }
 
-// leftCgroups complains of the instance's cgroup, which goes with it.
+// leftCgroups complains of the instance's cgroup, which goes with it, or of what is
+// left in the one that a unit holds.
 func (i *instance) leftCgroups() error {
 	if i.cgroup == "" {
 		return nil
 	}
+	left := i.cgroup
+	if i.mode == asSystem {
+		left += "/p-*"
+	}
 	for _, mount := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		if _, err := os.Stat(filepath.Join(mount, i.cgroup)); err == nil {
-			return fmt.Errorf("the cgroup %s is left", filepath.Join(mount, i.cgroup))
+		if found, _ := filepath.Glob(filepath.Join(mount, left)); len(found) > 0 {
+			return fmt.Errorf("cgroups are left: %q", found)
 		}
 	}
 	return nil
@@ -296,13 +307,11 @@ func describe(pids []int) string {
 
 // showLog prints the end of the daemons' own log, which says why.
 func (i *instance) showLog(env *testscript.Env) {
-	logs := filepath.Join(i.state(), "logs")
+	text, err := os.ReadFile(filepath.Join(i.logs(), "supervisor.log"))
 	if i.mode == asSystem {
-		logs = i.place("logs")
+		text, err = exec.Command("journalctl", "--no-pager", "-q", "-n", "60", "-u", "sysg*").CombinedOutput()
 	}
-	text, err := os.ReadFile(filepath.Join(logs, "supervisor.log"))
-	if err != nil {
-		return
+	if err == nil {
+		env.T().Log("the daemons' log ends with:\n" + string(text[max(0, len(text)-4000):]))
 	}
-	env.T().Log("supervisor.log ends with:\n" + string(text[max(0, len(text)-4000):]))
 }
