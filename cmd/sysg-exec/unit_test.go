@@ -22,7 +22,7 @@ const servicesUnit = "sysg-services.service"
 func units(t *testing.T) (slice, services, helper *cgroup.Dir) {
 	t.Helper()
 	requireCgroups(t)
-	state := "/units of " + t.Name()
+	state := t.TempDir()
 	home, err := openBase(options{state: state})
 	if err != nil {
 		t.Fatal(err)

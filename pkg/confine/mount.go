@@ -43,7 +43,7 @@ func mountSteps(c *generation.Confinement) []Step {
 		add("private_tmp", "empty /tmp and /var/tmp", mountTmp)
 	}
 	if rules := rulesOf(c); len(rules) > 0 {
-		steps = append(steps, Step{spec.StageMounts, "paths: " + rulesText(rules), func() error { return applyRules(rules) }})
+		steps = append(steps, Step{spec.StageMounts, "paths: " + rulesText(rules), func() error { return applyRules(rules, c.User) }})
 	}
 	return steps
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,8 +79,12 @@ type placed struct {
 // to stay as it was is copied before anything is covered, flags and all, and
 // put on top of what has become read-only around it. So no mount is ever made
 // writable that was not, and none is looked up that could be another by then.
-func applyRules(rules []rule) error {
-	all, err := placeRules(rules)
+func applyRules(rules []rule, inUserNamespace bool) error {
+	find := unlinked
+	if inUserNamespace {
+		find = filepath.EvalSymlinks
+	}
+	all, err := placeRules(rules, find)
 	for _, r := range all {
 		if err == nil {
 			err = inKey(r.key, r.apply)()
@@ -99,10 +104,16 @@ func applyRules(rules []rule) error {
 // placeRules finds the paths, in an order in which each comes after those above
 // it. Of two rules for one path the stricter one holds, except that a path which
 // is named wins over protect_system.
-func placeRules(rules []rule) ([]placed, error) {
+//
+// Its paths are used with all privileges, and some of them lie where others than
+// root can exchange things. So links of those others are not followed, and from
+// here on none is; a directory that has been replaced by another of theirs is
+// theirs as well. In a user namespace the mounts have no power over anybody else,
+// and root itself is not to be seen.
+func placeRules(rules []rule, find func(path string) (string, error)) ([]placed, error) {
 	byPath := map[string]rule{}
 	for _, r := range rules {
-		path, err := filepath.EvalSymlinks(r.path)
+		path, err := find(r.path)
 		if r.optional && errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -157,7 +168,12 @@ func (r *placed) check() error {
 	if r.access != readOnly {
 		return nil
 	}
-	if err := unix.Statfs(r.path, &stat); err != nil {
+	fd, err := openPath(r.path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Fstatfs(fd, &stat); err != nil {
 		return fmt.Errorf("cannot look at %q: %w", r.path, err)
 	}
 	if stat.Flags&unix.ST_RDONLY == 0 {
@@ -169,38 +185,79 @@ func (r *placed) check() error {
 // hide puts an empty directory that nobody may enter on a directory, and on
 // anything else a device that nobody may open, since its mount allows none.
 func hide(path string) error {
+	fd, err := openPath(path)
+	if err != nil {
+		return err
+	}
 	var stat unix.Stat_t
-	if err := unix.Lstat(path, &stat); err != nil {
+	err = unix.Fstat(fd, &stat)
+	_ = unix.Close(fd)
+	if err != nil {
 		return fmt.Errorf("cannot look at %q: %w", path, err)
 	}
-	if stat.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return mount("tmpfs", path, noSurprise|unix.MS_RDONLY, "mode=0,nr_inodes=1")
-	}
-	treeFD, err := openTree("/dev/null")
-	if err != nil {
-		return err
-	}
-	defer unix.Close(treeFD)
+	var treeFD int
 	const nothing = unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_RDONLY
-	if err := restrict(treeFD, "", unix.AT_EMPTY_PATH, nothing); err != nil {
-		return err
+	if stat.Mode&unix.S_IFMT == unix.S_IFDIR {
+		treeFD, err = newEmpty(nothing)
+	} else if treeFD, err = openTree("/dev/null"); err == nil {
+		err = restrict(treeFD, "", unix.AT_EMPTY_PATH, nothing)
 	}
-	return attach(treeFD, path)
+	if err == nil {
+		err = attach(treeFD, path)
+	}
+	_ = unix.Close(treeFD)
+	return err
 }
 
-// openTree copies the mounts at a path and below (open_tree(2), Linux 5.2).
-func openTree(path string) (int, error) {
-	fd, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_SYMLINK_NOFOLLOW)
+// newEmpty is a directory with nothing in it, which nobody may enter, as a mount
+// that is nowhere yet (fsopen(2), Linux 5.2).
+func newEmpty(attributes int) (int, error) {
+	fsFD, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
 	if err != nil {
-		return -1, fmt.Errorf("cannot copy the mounts of %q: %w", path, err)
+		return -1, os.NewSyscallError("fsopen", err)
+	}
+	defer unix.Close(fsFD)
+	err = errors.Join(unix.FsconfigSetString(fsFD, "mode", "0"), unix.FsconfigSetString(fsFD, "nr_inodes", "1"), unix.FsconfigCreate(fsFD))
+	if err != nil {
+		return -1, os.NewSyscallError("fsconfig", err)
+	}
+	treeFD, err := unix.Fsmount(fsFD, unix.FSMOUNT_CLOEXEC, attributes)
+	return treeFD, os.NewSyscallError("fsmount", err)
+}
+
+// openPath opens a path in which there is no link (openat2(2), Linux 5.6), to
+// look at it, or to mount on it.
+func openPath(path string) (int, error) {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := unix.Openat2(unix.AT_FDCWD, path, &how)
+	if err != nil {
+		return -1, fmt.Errorf("cannot find %q: %w", path, err)
 	}
 	return fd, nil
 }
 
-// attach puts copied mounts on a path (move_mount(2), Linux 5.2). Without
-// MOVE_MOUNT_T_SYMLINKS it follows no link at the end of the path.
+// openTree copies the mounts at a path and below (open_tree(2), Linux 5.2).
+func openTree(path string) (int, error) {
+	fd, err := openPath(path)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(fd)
+	treeFD, err := unix.OpenTree(fd, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return -1, fmt.Errorf("cannot copy the mounts of %q: %w", path, err)
+	}
+	return treeFD, nil
+}
+
+// attach puts mounts on a path (move_mount(2), Linux 5.2).
 func attach(treeFD int, path string) error {
-	if err := unix.MoveMount(treeFD, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+	fd, err := openPath(path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.MoveMount(treeFD, "", fd, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH); err != nil {
 		return fmt.Errorf("cannot mount on %q: %w", path, err)
 	}
 	return nil
