@@ -70,7 +70,7 @@ func (h *helper) askAgain(now time.Time) {
 
 // timeout is how many milliseconds the loop may sleep, -1 for ever.
 func (h *helper) timeout(now time.Time) int {
-	next := time.Time{}
+	next := h.manager.next()
 	for inc := range h.flying {
 		if next.IsZero() || inc.deadline.Before(next) {
 			next = inc.deadline

@@ -34,7 +34,8 @@ func hold() error {
 			return err
 		}
 	}
-	if err := notifyReady(); err != nil {
+	systemd := newManager()
+	if err := systemd.tell("READY=1"); err != nil {
 		return err
 	}
 	for {

@@ -80,6 +80,7 @@ type helper struct {
 	// births are when the last children of a service came to be.
 	births map[owner][]time.Time
 
+	manager  manager
 	quitting bool
 }
 
@@ -97,7 +98,7 @@ func newHelper(o options, listener int) (*helper, error) {
 		options: o, listener: listener, store: openGenerations(o),
 		grants:  grant.Helper{UID: uint32(os.Geteuid()), System: o.system, Daemon: o.daemon.uid},
 		watches: map[uint64]*watch{}, incarnations: map[string]*incarnation{}, flying: map[*incarnation]bool{},
-		lost: map[*launcher]bool{}, unsure: map[*incarnation]bool{}, done: make(chan *job, maxLost+1), memory: newMemory(), buf: make([]byte, spec.MaxFrame),
+		lost: map[*launcher]bool{}, unsure: map[*incarnation]bool{}, done: make(chan *job, maxLost+1), memory: newMemory(), manager: newManager(), buf: make([]byte, spec.MaxFrame),
 		runtime: runtimeDir(o, listener), holdings: map[owner]*holding{}, births: map[owner][]time.Time{},
 		tasks: map[*task]bool{}, tasksDone: make(chan *task, maxTasks), closers: closers{done: make(chan struct{}, maxClosers)},
 	}
@@ -178,6 +179,7 @@ func (h *helper) run() error {
 		h.expireTasks(time.Now())
 		h.askAgain(time.Now())
 		h.dispatch()
+		h.report(time.Now(), len(ready) > 0)
 		h.tidyMemory()
 	}
 	h.closeSpawn()
@@ -219,6 +221,7 @@ func (h *helper) tidyMemory() {
 		}
 		h.launchersDone()
 		h.expire(time.Now())
+		h.report(time.Now(), false)
 	}
 }
 

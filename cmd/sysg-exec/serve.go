@@ -2,11 +2,8 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/confine"
@@ -23,10 +20,7 @@ func serve(o options) error {
 	runtime.GOMAXPROCS(2)
 	holdCollector()
 	unix.Umask(confine.HelperUmask)
-	// A hang-up or Ctrl-C is not for us, and neither is the end of whoever
-	// reads our standard error. It is caught, not ignored, since a
-	// child inherits what is ignored (execve(2)), and services get defaults.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE)
+	signals := catchSignals()
 	if err := sys.DefaultLibcSignals(); err != nil {
 		return err
 	}
@@ -56,13 +50,17 @@ func serve(o options) error {
 		return err
 	}
 	h.openSpawn()
-	if err := notifyReady(); err != nil {
+	if err := h.heedReload(signals); err != nil {
+		return err
+	}
+	if err := h.manager.tell("READY=1"); err != nil {
 		return err
 	}
 	err = h.run()
 	// Who is in the queue still goes with the connections that there are: for one
 	// that waits, systemd would start us again.
 	h.accept()
+	_ = h.manager.tell("STOPPING=1")
 	// The end of a process lets go of its locks first and of its sockets a
 	// moment later; whoever gets the lock shall find nobody who listens.
 	_ = unix.Close(listener)

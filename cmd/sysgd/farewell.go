@@ -18,7 +18,9 @@ import (
 // anybody else is not either. The second signal does not wait.
 func heed(signals <-chan os.Signal, end context.CancelFunc, system bool, log *slog.Logger, rest func(context.Context)) {
 	defer end()
-	if got := <-signals; got != syscall.SIGTERM || !systemd.Supervised() {
+	got := <-signals
+	_ = systemd.Notify(systemd.Stopping)
+	if got != syscall.SIGTERM || !systemd.Supervised() {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -40,7 +42,6 @@ func heed(signals <-chan os.Signal, end context.CancelFunc, system bool, log *sl
 // resting stops everything, and asks systemd for the time that it takes.
 func resting(s *supervisor.Supervisor, log *slog.Logger) func(context.Context) {
 	return func(ctx context.Context) {
-		_ = systemd.Notify(systemd.Stopping)
 		err := s.Rest(ctx, func(step time.Duration) {
 			_ = systemd.Notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", step.Microseconds()))
 		})

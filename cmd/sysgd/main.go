@@ -70,8 +70,11 @@ func run(arguments []string, log *slog.Logger) error {
 	defer stop()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
-	return serve(ctx, directories, log, func(rest func(context.Context)) {
-		go heed(signals, stop, directories.system, log, rest) // Ends with us.
+	signal.Ignore(syscall.SIGPIPE)
+	reloads := make(chan os.Signal, 1)
+	signal.Notify(reloads, syscall.SIGHUP)
+	return serve(ctx, directories, log, func(s *supervisor.Supervisor) {
+		go heed(signals, stop, directories.system, log, resting(s, log)) // Ends with us.
+		go heedReload(reloads, s)
 	})
 }

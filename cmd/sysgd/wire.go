@@ -25,7 +25,7 @@ import (
 // serve puts the parts together and runs them. The order is that of need: the
 // lock before anything is read, the parts before the supervisor, the listener
 // last, so that the first client meets a supervisor.
-func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest func(context.Context))) error {
+func serve(ctx context.Context, d directories, log *slog.Logger, heed func(*supervisor.Supervisor)) error {
 	listener, inherited, err := systemd.Listener("control")
 	if err != nil {
 		return err
@@ -66,6 +66,10 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 	}
 	told := newTeller(journal, entries(), log)
 	defer told.Close()
+	manager, err := newManager(ctx)
+	if err != nil {
+		return err
+	}
 	kernel := metrics.NewKernel()
 	meter := metrics.NewMeter(kernel, func(err error) { log.Error("Cannot keep samples on disk", "error", err) })
 	defer meter.Close()
@@ -82,8 +86,9 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(rest 
 		BootID:      boot,
 		System:      d.system,
 		Log:         log,
+		Manager:     manager,
 	})
-	heed(resting(s, log))
+	heed(s)
 	if err := scrape(ctx, inherited, s, log); err != nil {
 		return err
 	}
@@ -102,10 +107,11 @@ func runBoth(ctx context.Context, s *supervisor.Supervisor, log *slog.Logger, se
 		defer end()
 		served <- server(ctx)
 	}()
-	if err := systemd.Notify("READY=1"); err != nil {
+	if err := systemd.Notify(systemd.Ready); err != nil {
 		log.Warn("Cannot tell systemd that we are ready, ignoring", "error", err)
 	}
 	ended := s.Run(ctx)
+	_ = systemd.Notify(systemd.Stopping)
 	end()
 	if err := <-served; err != nil {
 		return err

@@ -62,7 +62,7 @@ func (s *Supervisor) disconnected(err error) {
 		s.log.Warn("Lost the connection to sysg-exec", "error", err)
 	}
 	s.helper.Close()
-	s.helper, s.connected = offline{}, false
+	s.helper, s.connected, s.shortly.stale = offline{}, false, true
 	s.unanswered()
 	s.redialLater()
 }
@@ -117,7 +117,7 @@ func (s *Supervisor) listed(event execclient.Event) {
 	for _, event := range s.listing {
 		records[event.Reply.Listed.Record.Launch.Incarnation] = event
 	}
-	s.listing, s.connected = nil, true
+	s.listing, s.connected, s.shortly.stale = nil, true, true
 	s.adopt(records)
 }
 

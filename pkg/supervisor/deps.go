@@ -84,6 +84,17 @@ type Journal interface {
 	Read(each func(api.Event) bool) error
 }
 
+// Manager is the service manager that started us, told how we are. Its methods
+// do not block.
+type Manager interface {
+	// Summary is in one line what there is.
+	Summary(string)
+	// Alive says that the loop turns; Patience is how often it wants to hear
+	// that at least, 0 for never.
+	Alive()
+	Patience() time.Duration
+}
+
 // Kernel is what the kernel says of services at this moment.
 type Kernel interface {
 	Look(metrics.Target) metrics.Look

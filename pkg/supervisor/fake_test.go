@@ -258,6 +258,7 @@ type story struct {
 	journal paper
 	kernel  stillness
 	meter   gauge
+	manager manager
 	helper  *helper
 	store   *installed
 	disk    *disk
@@ -295,7 +296,7 @@ func (s *story) supervise() {
 			return s.helper.reconnected(), nil
 		},
 		Generations: s.store, Logs: silent{}, States: s.disk, Clock: s.wall, BootID: s.boot,
-		Journal: &s.journal, Kernel: &s.kernel, Meter: &s.meter,
+		Journal: &s.journal, Kernel: &s.kernel, Meter: &s.meter, Manager: &s.manager,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	s.disk.mu.Lock()

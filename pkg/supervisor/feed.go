@@ -84,6 +84,7 @@ func (s *Supervisor) touch(p *project) {
 
 // changed marks a project as to be saved.
 func (s *Supervisor) changed(p *project) {
+	s.shortly.stale = true
 	p.seq++
 	p.dirty = true
 }
@@ -98,6 +99,7 @@ func (s *Supervisor) settle() {
 	s.redial()
 	s.sample()
 	s.weighChildren()
+	s.summarize()
 	s.answer()
 	s.reply()
 	for _, p := range s.projects {

@@ -34,7 +34,7 @@ func TestConnectionsThatBreakAreNotMadeForEver(t *testing.T) {
 				return &broken{events: make(chan execclient.Event)}, nil
 			},
 			Generations: &installed{stored: map[int]generation.Supervise{}},
-			Logs:        silent{}, States: &disk{}, Clock: newWall(), Log: slog.New(slog.DiscardHandler),
+			Logs:        silent{}, States: &disk{}, Clock: newWall(), Manager: &manager{}, Log: slog.New(slog.DiscardHandler),
 		})
 		go s.Run(t.Context())
 		time.Sleep(24 * time.Hour)

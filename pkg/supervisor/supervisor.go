@@ -37,6 +37,8 @@ type Config struct {
 	// believed only if it is proved.
 	System bool
 	Log    *slog.Logger
+	// Manager is told how we are.
+	Manager Manager
 }
 
 // Supervisor owns the services of all projects. Run is its life; every other
@@ -87,6 +89,7 @@ type Supervisor struct {
 	followers map[*follower]bool
 	closed    atomic.Bool // what others than operators may see: nothing
 	watchers  map[*watcher]bool
+	shortly   shortly
 	sampleAt  time.Time // when something is to be measured next, zero for never
 }
 
@@ -99,6 +102,7 @@ func New(config Config) *Supervisor {
 		bootID: config.BootID, system: config.System, inbox: newInbox(), helper: offline{},
 		projects: map[string]*project{}, unread: map[string]bool{}, runs: map[string]*run{}, deadlines: deadlines{},
 		journal: config.Journal, kernel: config.Kernel, meter: config.Meter, followers: map[*follower]bool{}, watchers: map[*watcher]bool{},
+		shortly: shortly{to: config.Manager, stale: true, again: time.Now().Add(summaryPause)},
 	}
 }
 

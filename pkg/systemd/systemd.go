@@ -13,9 +13,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
 )
 
 // Listener takes over what this process was started with: the one listener of
@@ -73,4 +75,26 @@ func Notify(states ...string) error {
 const (
 	Ready    = daemon.SdNotifyReady
 	Stopping = daemon.SdNotifyStopping
+	Alive    = daemon.SdNotifyWatchdog
 )
+
+// Status is a text for `systemctl status`.
+func Status(text string) string { return "STATUS=" + text }
+
+// Reloading says that settings are being read again, until Ready. The time tells
+// systemd which of its requests this answers.
+func Reloading() string {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // It cannot fail: clock_gettime(2).
+	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, now.Nano()/1000)
+}
+
+// Watchdog is how often at least the service manager wants to be told that we are
+// alive, 0 for never: WatchdogSec=, which an administrator may set.
+func Watchdog() (time.Duration, error) {
+	period, err := daemon.SdWatchdogEnabled(true)
+	if err != nil {
+		return 0, fmt.Errorf("cannot take up the watchdog of the service manager: %w", err)
+	}
+	return period, nil
+}
