@@ -113,12 +113,20 @@ func boot(t *testing.T, tree string, options ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	options = append(options,
+	return bootOf(ctx, t, nspawn(ctx, t, tree, bootOptions(t, options)...))
+}
+
+// bootOptions are those of a boot that runs a script.
+func bootOptions(t *testing.T, options []string) []string {
+	return append(options,
 		"--console=read-only",
 		"--bind-ro="+absolute(t, "container")+":/opt/test",
 		"--bind-ro="+absolute(t, "container/sysg-test.service")+":/etc/systemd/system/sysg-test.service",
 		"--boot", "systemd.wants=sysg-test.service", "systemd.show_status=no")
-	command := nspawn(ctx, t, tree, options...)
+}
+
+func bootOf(ctx context.Context, t *testing.T, command *exec.Cmd) []byte {
+	t.Helper()
 	var console bytes.Buffer
 	command.Stdout, command.Stderr = &console, &console
 	if err := command.Run(); err != nil {
@@ -131,16 +139,23 @@ func boot(t *testing.T, tree string, options ...string) []byte {
 }
 
 // nspawn is the command that boots the container, with all that is installed in
-// it. The container has a cgroup of its own: of two in one, both systemds would
-// take it for theirs.
+// it.
 func nspawn(ctx context.Context, t *testing.T, tree string, options ...string) *exec.Cmd {
+	t.Helper()
+	var binds []string
+	for source, place := range installed(t) {
+		binds = append(binds, "--bind-ro="+source+":"+place)
+	}
+	return nspawnBare(ctx, t, tree, append(binds, options...)...)
+}
+
+// nspawnBare is nspawn without anything of ours. The container has a cgroup of its own: of two in one, both systemds would
+// take it for theirs.
+func nspawnBare(ctx context.Context, t *testing.T, tree string, options ...string) *exec.Cmd {
 	t.Helper()
 	home, name := ownCgroup(t)
 	args := []string{
 		"--quiet", "--directory=" + tree, "--register=no", "--keep-unit", "--machine=" + name, "--capability=all",
-	}
-	for source, place := range installed(t) {
-		args = append(args, "--bind-ro="+source+":"+place)
 	}
 	command := exec.CommandContext(ctx, "systemd-nspawn", append(args, options...)...)
 	command.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")

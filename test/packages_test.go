@@ -1,128 +1,250 @@
-//go:build e2e && packages
+//go:build e2e
 
 package test
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
+	"debug/elf"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// TestPackages installs what packaging/build makes, in a container with systemd,
-// and does what an administrator does with it; see container/packages.sh.
+// TestPackages installs what packaging/build makes, in containers with systemd,
+// and does there what an administrator does, from the first installation to the
+// last trace (container/packages.sh, which runs in two boots).
 func TestPackages(t *testing.T) {
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("not root, which systemd-nspawn needs")
-		}
-		t.Skip("not root, which systemd-nspawn needs")
-	}
+	needsRoot(t)
+	t.Parallel()
 	built := buildPackages(t)
 	for _, test := range []struct{ name, suite, format string }{
-		{"deb on systemd 252", "bookworm", "deb"},
-		{"deb on systemd 257", "trixie", "deb"},
-		{"rpm", "bookworm", "rpm"},
+		{"deb on systemd 252", older, "deb"},
+		{"deb on systemd 257", newer, "deb"},
+		{"rpm", older, "rpm"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			report(t, bootPackages(t, test.suite, filepath.Join(built, test.format)))
+			tree, out := lasting(t, debianOf(t, test.suite, packages...)), t.TempDir()
+			options := []string{
+				runs(t, "packages.sh"), "--private-network", "--bind=" + out + ":/opt/out",
+				"--bind-ro=" + filepath.Join(built, test.format) + ":/opt/packages", "--bind-ro=" + absolute(t, "../README.md") + ":/opt/README.md",
+			}
+			if test.format == "rpm" {
+				options = append(options, lendRPM(t, tree)...)
+			}
+			for _, boots := range []string{"first boot", "second boot"} {
+				t.Run(boots, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+					defer cancel()
+					report(t, bootOf(ctx, t, nspawnBare(ctx, t, tree, bootOptions(t, options)...)))
+				})
+			}
+			parseMetrics(t, filepath.Join(out, "metrics.txt"))
 		})
+	}
+	for _, test := range []struct{ name, format, lacking string }{
+		{"deb in a chroot", "deb", ""},
+		{"deb where there is no systemd", "deb", "systemd"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			report(t, inChroot(t, lasting(t, debianOf(t, older, packages...)), filepath.Join(built, test.format, "1"), test.lacking))
+		})
+	}
+	t.Run("lintian", func(t *testing.T) {
+		t.Parallel()
+		lint(t, 0, "lintian", "--allow-root", "--fail-on=error,warning", only(t, filepath.Join(built, "deb/2/*.deb")))
+	})
+	t.Run("rpmlint", func(t *testing.T) {
+		t.Parallel()
+		// As root it unpacks the package into the place where it would be installed.
+		lint(t, nobody, "rpmlint", "--strict", "--config", absolute(t, "../packaging/rpm/rpmlint.toml"), only(t, filepath.Join(built, "rpm/2/*.rpm")))
+	})
+	t.Run("arm64", func(t *testing.T) {
+		t.Parallel()
+		out := filepath.Join(t.TempDir(), "out")
+		packaged(t, out, "arm64", "COMPRESSION=gzip")
+		staticFor(t, elf.EM_AARCH64, only(t, filepath.Join(out, "*_arm64.deb")))
+		only(t, filepath.Join(out, "*.aarch64.rpm"))
+	})
+}
+
+const nobody = 65534
+
+// lendRPM are options by which a container has this machine's rpm, a Debian of
+// the same age, with the libraries that it lacks. Its own would be 140 MB more.
+func lendRPM(t *testing.T, tree string) []string {
+	t.Helper()
+	libraries, err := exec.Command("ldd", "/usr/bin/rpm").Output()
+	if err != nil {
+		t.Fatalf("cannot tell what rpm needs: %v", err)
+	}
+	options := []string{"--bind-ro=/usr/bin/rpm", "--bind-ro=/usr/lib/rpm"}
+	for _, word := range strings.Fields(string(libraries)) {
+		if _, err := os.Stat(filepath.Join(tree, word)); strings.HasPrefix(word, "/") && errors.Is(err, os.ErrNotExist) {
+			options = append(options, "--bind-ro="+word)
+		}
+	}
+	return options
+}
+
+// packaged builds the packages of one version.
+func packaged(t *testing.T, out, architecture string, more ...string) {
+	t.Helper()
+	command := exec.Command("../packaging/build", architecture)
+	command.Env = append(append(os.Environ(), "OUT="+out, "VERSION=0.0.2", "SOURCE_DATE_EPOCH=1700000000"), more...)
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build packages: %v\n%s", err, tail(output, 30))
 	}
 }
 
-// buildPackages builds two versions of the packages, and holds that the same
-// commit gives the same bytes.
+// buildPackages builds two versions of the packages into a folder with deb/1,
+// deb/2, rpm/1 and rpm/2, and holds that one commit gives the same bytes twice.
 func buildPackages(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
-	build := func(version string) map[string][]byte {
-		command := exec.Command("../packaging/build", "amd64")
-		command.Env = append(os.Environ(), "VERSION=0.0."+version, "SOURCE_DATE_EPOCH=1700000000", "OUT="+filepath.Join(folder, "out"))
-		if output, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("cannot build packages: %v\n%s", err, tail(output, 30))
-		}
-		made := map[string][]byte{}
-		for _, format := range []string{"deb", "rpm"} {
-			found, err := filepath.Glob(filepath.Join(folder, "out", "*."+format))
-			if err != nil || len(found) != 1 {
-				t.Fatal(found, err)
-			}
-			text, err := os.ReadFile(found[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			made[format] = text
-		}
-		return made
+	readable := errors.Join(os.Chmod(filepath.Dir(folder), 0o755), os.Chmod(folder, 0o755)) // for rpmlint's user
+	if readable != nil {
+		t.Fatal(readable)
 	}
-	for _, version := range []string{"1", "2"} {
-		for format, text := range build(version) {
-			if err := os.MkdirAll(filepath.Join(folder, format), 0o755); err != nil {
+	first, second, again := filepath.Join(folder, "first"), filepath.Join(folder, "second"), filepath.Join(folder, "again")
+	packaged(t, first, "amd64", "VERSION=0.0.1", "COMPRESSION=gzip") // xz is most of the time
+	packaged(t, second, "amd64")
+	packaged(t, again, "amd64")
+	for _, format := range []string{"deb", "rpm"} {
+		a, b := only(t, filepath.Join(second, "*."+format)), only(t, filepath.Join(again, "*."+format))
+		text, err := os.ReadFile(a)
+		other, err2 := os.ReadFile(b)
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(text, other) {
+			t.Errorf("two builds of the %s differ", format)
+		}
+		if len(text) > 6<<20 {
+			t.Errorf("the %s has %d bytes, over 6 MiB", format, len(text))
+		}
+		for version, file := range map[string]string{"1": only(t, filepath.Join(first, "*."+format)), "2": a} {
+			place := filepath.Join(folder, format, version)
+			if err := errors.Join(os.MkdirAll(place, 0o755), os.Rename(file, filepath.Join(place, filepath.Base(file)))); err != nil {
 				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(folder, format, "sysg-"+version+"."+format), text, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			if len(text) > 6<<20 {
-				t.Errorf("the %s has %d bytes, over 6 MiB", format, len(text))
-			}
-			if version == "2" && !bytes.Equal(text, build("2")[format]) {
-				t.Errorf("two builds of the %s differ", format)
 			}
 		}
 	}
 	return folder
 }
 
-// bootPackages boots a container whose files outlast a reboot, and returns its
-// console.
-func bootPackages(t *testing.T, suite, built string) []byte {
+// only is the one file of a pattern.
+func only(t *testing.T, pattern string) string {
 	t.Helper()
-	layers := t.TempDir()
-	mount := func(source, target, kind, options string) {
-		if err := syscall.Mount(source, target, kind, 0, options); err != nil {
-			t.Fatalf("cannot mount %s: %v", target, err)
-		}
-		t.Cleanup(func() { _ = syscall.Unmount(target, syscall.MNT_DETACH) })
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s: found %q, %v", pattern, found, err)
 	}
-	mount("tmpfs", layers, "tmpfs", "mode=755")
-	for _, name := range []string{"upper", "work", "root", "out"} {
-		if err := os.Mkdir(filepath.Join(layers, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	root := filepath.Join(layers, "root")
-	mount("overlay", root, "overlay", "lowerdir="+debianOf(t, suite, append([]string{"rpm"}, packages...)...)+",upperdir="+filepath.Join(layers, "upper")+",workdir="+filepath.Join(layers, "work"))
+	return found[0]
+}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
-	defer cancel()
-	var console []byte
-	for {
-		command := exec.CommandContext(ctx, "systemd-nspawn", "--quiet", "--directory="+root, "--register=no", "--keep-unit",
-			"--machine=sysg-"+suite+"-"+filepath.Base(built), "--private-network", "--capability=all", "--console=read-only",
-			"--bind-ro="+absolute(t, "container")+":/opt/test", "--bind-ro="+built+":/opt/packages", "--bind="+filepath.Join(layers, "out")+":/opt/out",
-			"--bind-ro="+absolute(t, "container/sysg-packages.service")+":/run/systemd/system/sysg-packages.service",
-			"--boot", "systemd.wants=sysg-packages.service", "systemd.show_status=no")
-		command.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
-		command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-		command.WaitDelay = 10 * time.Second
-		output, err := command.CombinedOutput()
-		console = append(console, output...)
-		if command.ProcessState.ExitCode() == rebooted {
-			continue
-		}
-		if err != nil {
-			t.Errorf("the container: %v", err)
-		}
-		return console
+// lint runs a judge of packages; what it says is a failure.
+func lint(t *testing.T, uid uint32, name string, args ...string) {
+	t.Helper()
+	command := exec.Command(name, args...)
+	command.Env = append(os.Environ(), "HOME=/nonexistent", "LC_ALL=C.UTF-8")
+	if uid != 0 {
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		command.Dir = "/"
+	}
+	if output, err := command.CombinedOutput(); err != nil || bytes.Contains(output, []byte("\nW: ")) {
+		t.Errorf("%s: %v\n%s", name, err, tail(output, 40))
 	}
 }
 
-// rebooted is how systemd-nspawn --keep-unit says that the container asks for
-// another boot, which is the caller's to make.
-const rebooted = 133
+// inChroot runs container/chroot.sh in a tree; lacking is taken away from it.
+func inChroot(t *testing.T, tree, packages, lacking string) []byte {
+	t.Helper()
+	run(t, "cp", "-r", packages, filepath.Join(tree, "packages"))
+	run(t, "cp", absolute(t, "container/lib.sh"), absolute(t, "container/chroot.sh"), filepath.Join(tree, "packages"))
+	command := exec.Command("chroot", tree, "bash", "/packages/chroot.sh", lacking)
+	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // It mounts.
+	command.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"} // nothing that says how to ask
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Errorf("in the chroot: %v", err)
+	}
+	return output
+}
+
+// parser is that of Prometheus' own client, which is strict about OpenMetrics.
+const parser = `import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
+for family in parse(sys.stdin.read()):
+    for sample in family.samples:
+        print(family.name, family.type, sample.labels.get("service"))`
+
+func parseMetrics(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command("python3", "-c", parser)
+	command.Stdin = bytes.NewReader(text)
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("the metrics do not parse: %v\n%s\n%s", err, tail(output, 5), text)
+	}
+	for _, want := range []string{"sysg_service_up gauge echo", "sysg_service_restarts counter echo", "sysg_service_memory_bytes gauge echo"} {
+		if !strings.Contains(string(output), want+"\n") {
+			t.Errorf("no %q among\n%s", want, output)
+		}
+	}
+}
+
+// staticFor holds that a deb's programs are for a machine, and load no library.
+func staticFor(t *testing.T, machine elf.Machine, deb string) {
+	t.Helper()
+	content, err := exec.Command("dpkg-deb", "--fsys-tarfile", deb).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := 0
+	for files := tar.NewReader(bytes.NewReader(content)); ; {
+		header, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if header.Typeflag != tar.TypeReg || header.Mode&0o111 == 0 {
+			continue
+		}
+		text, err := io.ReadAll(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		program, err := elf.NewFile(bytes.NewReader(text))
+		if err != nil {
+			continue // a script
+		}
+		programs++
+		if program.Machine != machine {
+			t.Errorf("%s is for %v", header.Name, program.Machine)
+		}
+		for _, part := range program.Progs {
+			if part.Type == elf.PT_INTERP {
+				t.Errorf("%s needs a dynamic loader", header.Name)
+			}
+		}
+	}
+	if programs != 3 {
+		t.Errorf("it has %d programs", programs)
+	}
+}

@@ -87,8 +87,16 @@ func (r examination) print(out *output) {
 		fmt.Fprintf(out.stdout, "%s %s: %s\n", paint(out.colour, colour, fmt.Sprintf("%s[%s]", f.Severity, f.Rule)), orDash(name), clean(f.Detail))
 	}
 	if len(r.Findings) == 0 && !out.quiet {
-		fmt.Fprintf(out.stdout, "No findings in %d projects\n", len(r.Projects))
+		fmt.Fprintf(out.stdout, "No findings in %s\n", counted(len(r.Projects), "project"))
 	}
+}
+
+// counted is "1 place" or "2 places".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // verdict is the exit code.
@@ -101,7 +109,7 @@ func (r examination) verdict(strict bool, out *output) error {
 		return exit(failed)
 	}
 	return &api.Diagnostic{
-		Code: api.CodeDisagreement, Title: fmt.Sprintf("what is recorded and what runs disagree in %d places", len(r.Findings)),
+		Code: api.CodeDisagreement, Title: "what is recorded and what runs disagree in " + counted(len(r.Findings), "place"),
 		Help: []api.Help{{Label: "what the supervisor saw", Command: "sysg logs --supervisor"}},
 	}
 }

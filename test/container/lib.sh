@@ -19,11 +19,11 @@ check() { # check NAME COMMAND...: one subtest
 	fi
 }
 
-# wait_for COMMAND...: asks until it is true, at most ten seconds. Little else
+# wait_for COMMAND...: asks until it is true, at most twenty seconds. Little else
 # can be done from a shell.
 wait_for() {
 	local i
-	for i in $(seq 200); do
+	for i in $(seq 400); do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.05
 	done
