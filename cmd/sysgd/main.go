@@ -75,6 +75,6 @@ func run(arguments []string, log *slog.Logger) error {
 	signal.Notify(reloads, syscall.SIGHUP)
 	return serve(ctx, directories, log, func(s *supervisor.Supervisor) {
 		go heed(signals, stop, directories.system, log, resting(s, log)) // Ends with us.
-		go heedReload(reloads, s)
+		go heedReload(reloads, s.Turn)
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"time"
 
-	"systemg.org/sysg/pkg/supervisor"
 	"systemg.org/sysg/pkg/systemd"
 )
 
@@ -58,10 +57,10 @@ func (m *manager) Patience() time.Duration { return m.patience }
 // heedReload answers `systemctl reload` and a hang-up. There is nothing to read
 // again: what runs was installed, and `sysg reload` installs something else. So
 // this says no more than that the supervisor turns.
-func heedReload(signals <-chan os.Signal, s *supervisor.Supervisor) {
+func heedReload(signals <-chan os.Signal, turn func()) {
 	for range signals {
 		_ = systemd.Notify(systemd.Reloading())
-		s.Turn()
+		turn()
 		_ = systemd.Notify(systemd.Ready)
 	}
 }
