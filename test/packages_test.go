@@ -173,7 +173,7 @@ func inChroot(t *testing.T, tree, packages, lacking string) []byte {
 	run(t, "cp", absolute(t, "container/lib.sh"), absolute(t, "container/chroot.sh"), filepath.Join(tree, "packages"))
 	command := exec.Command("chroot", tree, "bash", "/packages/chroot.sh", lacking)
 	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // It mounts.
-	command.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"} // nothing that says how to ask
+	command.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}    // nothing that says how to ask
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Errorf("in the chroot: %v", err)
@@ -194,7 +194,7 @@ func parseMetrics(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command("python3", "-c", parser)
+	command := exec.Command("/usr/bin/python3", "-c", parser) // Debian's, which has the package
 	command.Stdin = bytes.NewReader(text)
 	output, err := command.CombinedOutput()
 	if err != nil {

@@ -32,10 +32,10 @@ func TestGoTypesAreTheInterface(t *testing.T) {
 		"in Status": Status{}, "in Why": Why{}, "in Logs": Logs{},
 		"in ClearLogs": ClearLogs{}, "type Cleared": Cleared{},
 		"in Identify": struct{}{}, "in Survey": struct{}{}, "in Forget": Forget{},
-		"type Step": Step{}, "type Identity": Identity{}, "type Survey": Survey{},
+		"type Step": Step{}, "type Identity": Identity{}, "type SurveyReport": Survey{},
 		"type SurveyedService": SurveyedService{}, "type SurveyedRun": SurveyedRun{},
 		"in Generations": Generations{}, "in Standing": StandingOf{},
-		"type Installed": Installed{}, "type Standing": Standing{}, "type ServiceStanding": ServiceStanding{},
+		"type Installed": Installed{}, "type ProjectStanding": Standing{}, "type ServiceStanding": ServiceStanding{},
 		"in Cron": CronQuery{}, "in CronRun": CronRunNow{},
 		"in GetInfo": struct{}{}, "out GetInfo": Info{},
 		"in GetInterfaceDescription": InterfaceName{}, "out GetInterfaceDescription": InterfaceDescription{},
@@ -74,6 +74,18 @@ func TestEveryMethodHasItsName(t *testing.T) {
 	}
 }
 
+// TestNamesAreThereOnce: methods, types and errors of an interface share one
+// space of names, and systemd's varlinkctl takes one for the other.
+func TestNamesAreThereOnce(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^(?:method|type|error) (\w+)`).FindAllStringSubmatch(Description, -1) {
+		if seen[m[1]] {
+			t.Errorf("%s is there twice", m[1])
+		}
+		seen[m[1]] = true
+	}
+}
+
 func uncommented(text string) string {
 	return regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(text, "")
 }
@@ -96,6 +108,10 @@ func varlinkType(of reflect.Type) string {
 	switch {
 	case of == reflect.TypeFor[Snapshot](), of == reflect.TypeFor[Inspection](), of == reflect.TypeFor[CronUnit](), of == reflect.TypeFor[json.RawMessage]():
 		return "object" // status.v1 has a description of its own
+	case of == reflect.TypeFor[Survey]():
+		return "SurveyReport" // The method has its name.
+	case of == reflect.TypeFor[Standing]():
+		return "ProjectStanding"
 	case of.Kind() == reflect.Pointer:
 		return varlinkType(of.Elem())
 	case of.Kind() == reflect.Slice:

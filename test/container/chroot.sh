@@ -10,7 +10,7 @@ exec </dev/null
 
 if [ "$1" = systemd ]; then
 	rm -f /usr/bin/{systemctl,systemd-sysusers,systemd-tmpfiles,journalctl}
-	sed -i '/ systemd$/d' /var/lib/dpkg/triggers/File # Its own scripts need them.
+	sed -i '\| systemd/noawait$|d' /var/lib/dpkg/triggers/File # Its own scripts need them.
 else
 	mount -t proc proc /proc
 fi

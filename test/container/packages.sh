@@ -32,7 +32,7 @@ else
 	purge() { rm -rf /var/lib/systemg /var/log/systemg /etc/systemg; }
 	chosen() { echo "${1#*# or: }"; }
 	# Others' directories, which the package may rely on where rpm is at home.
-	mkdir -p /usr/share/zsh/site-functions /usr/share/fish/vendor_completions.d
+	mkdir -p /usr/share/licenses /usr/share/zsh/site-functions /usr/share/fish/vendor_completions.d
 fi
 
 # files is everything that may change by a package: names, owners, modes, sizes.
