@@ -158,3 +158,15 @@ func TestWhatWaitsForADeadDirectoryIsBounded(t *testing.T) {
 	}
 	i.alive()
 }
+
+// The arguments of children, which services choose, are on record until sysgd
+// has heard of their ends, if it ever does.
+func TestTheArgumentsOfChildrenAreBounded(t *testing.T) {
+	h, argv, count := &helper{incarnations: map[string]*incarnation{}}, []string{"echo", strings.Repeat("x", 60<<10)}, 0
+	for ; h.argumentsFit(argv) == nil && count < maxIncarnations; count++ {
+		h.incarnations[newIncarnation()] = &incarnation{record: spec.Record{Child: &spec.Child{Argv: argv}}}
+	}
+	if count != maxArguments/(60<<10+len("echo")) {
+		t.Errorf("there is room for %d of 60 KiB", count)
+	}
+}

@@ -138,6 +138,35 @@ func TestOnlyAServiceAsksForItsChildren(t *testing.T) {
 	}
 }
 
+// A process that has become somebody else does not get its service's user back by
+// a child, and root's is still refused nothing.
+func TestAWorkerThatGaveUpItsUserHasNoChildrenAsThat(t *testing.T) {
+	i := startSystem(t)
+	c := i.dial()
+	c.list()
+	frame := `{"name":"x","argv":["/usr/bin/id","-u"]}`
+	ask := strings.TrimPrefix(dials(i.spawnSocket(), frame), "exec ")
+	s := runsAs(0, spawning("s", "setpriv --reuid 54322 --regid 54322 --clear-groups "+ask+" & "+ask, generation.Spawn{Children: 9, Depth: 1, Descendants: 9}))
+	s.Confinement.Capabilities = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
+	p := c.launch(c.install(s), "s")
+	var answers []string
+	for text := ""; strings.Count(text, "\n") < 2; {
+		text += readUntil(t, p.out, "\n")
+		answers = strings.Split(strings.TrimSpace(text), "\n")
+	}
+	refused := 0
+	for _, text := range answers {
+		if r := answerOf(t, text); strings.Contains(r.Error, "user 54322 may not ask for a child") {
+			refused++
+		} else if r.Error != "" {
+			t.Errorf("it was answered %q", text)
+		}
+	}
+	if refused != 1 {
+		t.Errorf("%d were refused: %q", refused, answers)
+	}
+}
+
 // What sysgd gives back to a later helper is what the earlier one made.
 func TestOnlyOurOwnSocketsAreTakenBack(t *testing.T) {
 	i := startSystem(t)

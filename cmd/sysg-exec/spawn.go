@@ -81,10 +81,13 @@ func (h *helper) spawn(a *asker, ask spec.Spawn) {
 		return
 	}
 	owner, now := ownerOf(&parent.record.Launch), time.Now()
-	request := grant.Child{Parent: parent.record, Ask: ask, Siblings: h.children(owner), Recent: h.births[owner], Now: now}
+	request := grant.Child{Parent: parent.record, Ask: ask, By: a.uid, Siblings: h.children(owner), Recent: h.births[owner], Now: now}
 	granted, err := h.grants.Spawn(request, h.store)
 	if err == nil {
 		err = h.roomLeft()
+	}
+	if err == nil {
+		err = h.argumentsFit(ask.Argv)
 	}
 	if err != nil {
 		var limit *grant.Limit
@@ -109,6 +112,29 @@ func (h *helper) spawn(a *asker, ask spec.Spawn) {
 	inc.asked, inc.asker = ask, a
 	a.waits = true
 	h.begin(inc)
+}
+
+// maxArguments bounds the arguments of all children that are on record, in bytes:
+// one may have 60 KiB, and stays on record until sysgd has heard of its end.
+const maxArguments = 4 << 20
+
+func (h *helper) argumentsFit(argv []string) error {
+	size := 0
+	count := func(argv []string) {
+		for _, arg := range argv {
+			size += len(arg)
+		}
+	}
+	count(argv)
+	for _, inc := range h.incarnations {
+		if inc.record.Child != nil {
+			count(inc.record.Child.Argv)
+		}
+	}
+	if size > maxArguments {
+		return fmt.Errorf("the children there are have %d bytes of arguments, and %d is the most", size, maxArguments)
+	}
+	return nil
 }
 
 // recent are those of the last second.

@@ -13,6 +13,8 @@ type Child struct {
 	// Parent is the incarnation that it is asked by, or for.
 	Parent spec.Record
 	Ask    spec.Spawn
+	// By is the uid of who asks.
+	By uint32
 	// Siblings are the children of the service that live.
 	Siblings []spec.Record
 	// Recent is when the last ones came to be, in order.
@@ -49,6 +51,11 @@ func (h Helper) Spawn(c Child, store Store) (Granted, error) {
 	}
 	if err := h.fits(&service); err != nil {
 		return Granted{}, err
+	}
+	// A child is what its service is, so a process that has given that up, as a
+	// server's workers do, would get it back.
+	if h.System && c.By != 0 && c.By != service.Confinement.Identity.UID {
+		return Granted{}, refuse(spec.ReasonPeer, "user %d may not ask for a child of service %q, which would run as user %d", c.By, parent.Service, service.Confinement.Identity.UID)
 	}
 	if err := c.within(service.Spawn); err != nil {
 		return Granted{}, err
