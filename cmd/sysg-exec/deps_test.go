@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -68,5 +69,35 @@ func TestBinarySize(t *testing.T) {
 	t.Logf("sysg-exec has %d KiB", stat.Size()>>10)
 	if stat.Size() > 4<<20 {
 		t.Errorf("sysg-exec has %d KiB, more than 4 MiB", stat.Size()>>10)
+	}
+}
+
+// The design has a table of what nobody gets, and of the tests that try to.
+func TestTheAttacksOfTheDesignAreThere(t *testing.T) {
+	design, err := os.ReadFile("../../docs/DESIGN.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, pattern := range []string{"*_test.go", "../../pkg/*/*_test.go"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tests.Write(text)
+		}
+	}
+	_, section, _ := strings.Cut(string(design), "## The boundary of the system's instance")
+	section, _, _ = strings.Cut(section, "\n## ")
+	named := regexp.MustCompile("`((Test|Fuzz)[A-Za-z]+)`").FindAllStringSubmatch(section, -1)
+	if len(named) < 40 {
+		t.Errorf("the table names %d tests", len(named))
+	}
+	for _, name := range named {
+		if !strings.Contains(tests.String(), "\nfunc "+name[1]+"(") {
+			t.Errorf("there is no %s", name[1])
+		}
 	}
 }

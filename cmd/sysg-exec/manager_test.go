@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
 )
 
 // TestTheManagerIsTold plays systemd: what it hears of the helper, from the
@@ -19,7 +20,7 @@ func TestTheManagerIsTold(t *testing.T) {
 		t.Helper()
 		buf := make([]byte, 256)
 		for {
-			n, err := unix.Read(fd, buf)
+			n, err := sys.Read(fd, buf)
 			if err != nil {
 				t.Fatalf("waiting for %s: %v", wanted, err)
 			}

@@ -14,6 +14,7 @@ import (
 	"systemg.org/sysg/pkg/cgroup"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
 )
 
 const servicesUnit = "sysg-services.service"
@@ -59,7 +60,7 @@ func listenNotify(t *testing.T) (path string, fd int) {
 func waitReady(t *testing.T, notifyFD int) {
 	t.Helper()
 	buf := make([]byte, 64)
-	n, err := unix.Read(notifyFD, buf)
+	n, err := sys.Read(notifyFD, buf)
 	if err != nil || string(buf[:n]) != "READY=1" {
 		t.Fatalf("notified of %q, %v", buf[:max(n, 0)], err)
 	}
