@@ -10,14 +10,19 @@ import (
 	"testing"
 )
 
-// TestSystemInstance runs the system's instance under systemd: container/system.sh
-// in a first boot of the container, which ends as a machine does, and what is to
-// be found after it in a second one.
+// TestSystemInstance runs the system's instance under each systemd:
+// container/system.sh in a first boot of the container, which ends as a machine
+// does, and what is to be found after it in a second one.
 func TestSystemInstance(t *testing.T) {
 	needsRoot(t)
-	tree := lasting(t, debian(t))
-	for _, boots := range []string{"first boot", "second boot"} {
-		t.Run(boots, func(t *testing.T) { report(t, boot(t, tree, runs(t, "system.sh"))) })
+	for _, suite := range suites {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			tree := lasting(t, debianOf(t, suite, packages...))
+			for _, boots := range []string{"first boot", "second boot"} {
+				t.Run(boots, func(t *testing.T) { report(t, boot(t, tree, "--private-network", runs(t, "system.sh"))) })
+			}
+		})
 	}
 }
 
