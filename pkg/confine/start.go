@@ -72,7 +72,7 @@ func start(l Launch, place Place) (Started, error) {
 	if err != nil {
 		return stage(l, place)
 	}
-	stat, err := sys.ReadProcStat(started.PID)
+	stat, err := execed(started, l.Confinement != nil)
 	switch {
 	case err == nil && !stat.Execed():
 		// ForkExec sees its pipe close in either case.
@@ -89,6 +89,28 @@ func start(l Launch, place Place) (Started, error) {
 		}
 	}
 	return started, nil
+}
+
+// execed waits until the execve of a process is over, or the process is. ForkExec
+// returns once their pipe is closed, and the kernel closes it in the midst of an
+// execve: before it takes over the new credentials (begin_new_exec in fs/exec.c)
+// and, as was seen with Debian's Linux 6.12.117, before it takes PF_FORKNOEXEC back.
+// Nothing tells when it is through, so this looks again until it is.
+//
+// With identity it waits for the credentials too, which are in force when there is
+// an environment. A security module may hide that from us: it then has a tenth of a
+// second, and what is read back afterwards decides.
+func execed(started Started, identity bool) (stat sys.ProcStat, err error) {
+	ended := []unix.PollFd{{Fd: int32(started.PidFD), Events: unix.POLLIN}}
+	for looks := 1; ; looks++ {
+		stat, err = sys.ReadProcStat(started.PID)
+		if err != nil || stat.Zombie() || stat.Execed() && (!identity || !stat.Execing() || looks > 100) {
+			return stat, err
+		}
+		if n, err := sys.Poll(ended, 1); n > 0 || err != nil {
+			return sys.ReadProcStat(started.PID)
+		}
+	}
 }
 
 // lookUp finds the program with the access of whom it is for. An error means
