@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
@@ -175,9 +176,12 @@ func TestEachLimitOnChildrenIsEnforced(t *testing.T) {
 			t.Errorf("a service without spawn: %+v", r)
 		}
 
+		began := time.Now()
 		p = c.launch(in, "rate")
 		text = readAll(t, p.out)
-		if n := strings.Count(text, `"limit":"rate"`); n != 1 || !strings.Contains(text, "10 new children in a second") {
+		// A machine that takes longer for them all reaches no rate.
+		slow := time.Since(began) >= time.Second
+		if n := strings.Count(text, `"limit":"rate"`); n != 1 && !slow || n > 1 || n == 1 && !strings.Contains(text, "10 new children in a second") {
 			t.Errorf("%d of %d were refused:\n%s", n, spec.MaxSpawnRate+1, text)
 		}
 	})
