@@ -3,6 +3,7 @@ package confine
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -53,21 +54,39 @@ func setSELinux(context string) error {
 	return atExec(seLinuxExec, context, context)
 }
 
-// atExec asks for a change at the execve, and looks whether it is noted.
+// atExec asks for a change at the execve, and looks whether it is noted. It is
+// asked of the kernel: a process that has joined a service's namespaces sees as
+// /proc whatever that has mounted there.
 func atExec(path, request, want string) error {
-	if err := os.WriteFile(path, []byte(request), 0); err != nil {
-		return err
-	}
-	text, err := os.ReadFile(path)
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
+	defer file.Close()
+	var stat unix.Statfs_t
+	if err := unix.Fstatfs(int(file.Fd()), &stat); err != nil {
+		return os.NewSyscallError("fstatfs", err)
+	}
+	if stat.Type != unix.PROC_SUPER_MAGIC {
+		return fmt.Errorf("%q is not the kernel's", path)
+	}
+	if _, err := file.WriteString(request); err != nil {
+		return err
+	}
+	text := make([]byte, maxLabel)
+	n, err := file.ReadAt(text, 0)
+	if err != nil && err != io.EOF {
+		return err
+	}
 	// AppArmor adds the mode, such as " (enforce)".
-	if noted := strings.TrimRight(string(text), "\x00\n"); noted != want && !strings.HasPrefix(noted, want+" (") {
+	if noted := strings.TrimRight(string(text[:n]), "\x00\n"); noted != want && !strings.HasPrefix(noted, want+" (") {
 		return fmt.Errorf("the kernel noted %q, not %q", noted, want)
 	}
 	return nil
 }
+
+// maxLabel is what the kernel gives in one read of such a file, a page.
+const maxLabel = 4096
 
 // lackOfAppArmor asks for its own file, which is there also where the module is
 // not in use, but can be read only where it is (Linux 5.8).
