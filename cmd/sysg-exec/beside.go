@@ -1,11 +1,9 @@
 package main
 
 import (
-	"os"
-
-	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/confine"
 	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
 )
 
 // besideStranger says whether a launch names an incarnation of another service
@@ -23,6 +21,6 @@ func (h *helper) equipJoin(inc *incarnation, j *job) (err error) {
 	if other == nil || other.state != running || other.record.Exited != nil || other.pidfd < 0 || !confine.Joins(l.Role) {
 		return nil
 	}
-	j.place.JoinFD, err = unix.FcntlInt(uintptr(other.pidfd), unix.F_DUPFD_CLOEXEC, 0)
-	return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+	j.place.JoinFD, err = sys.Dup(other.pidfd)
+	return err
 }

@@ -107,7 +107,7 @@ func (h *helper) refuseWithoutFDs() {
 	if fd, err := sys.Accept(h.listener); err == nil {
 		h.discard([]int{fd})
 	}
-	h.spareFD, _ = unix.FcntlInt(uintptr(h.nullFD), unix.F_DUPFD_CLOEXEC, 0)
+	h.spareFD, _ = sys.Dup(h.nullFD)
 }
 
 func (h *helper) closeConn(c *conn) {

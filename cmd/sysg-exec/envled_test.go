@@ -87,7 +87,10 @@ func TestAnEnvFileWhoseFolderIsExchangedIsNeverAnothers(t *testing.T) {
 	in := c.install(saysPassword(dir + "/env"))
 	times := exchanging(t, dir, roots)
 	read, tries := 0, 0
-	for times.Load() < races() && !t.Failed() || tries < 100 {
+	for times.Load() < races() || tries < 100 || read == 0 || read == tries { // Until both have been met.
+		if t.Failed() || tries > 1_000_000 {
+			break
+		}
 		tries++
 		l := request(in, "s")
 		c.ask(spec.Request{Launch: &l})

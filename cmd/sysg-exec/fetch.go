@@ -35,7 +35,7 @@ func (h *helper) keepers(o owner) (found []keeper) {
 		if !inc.adopted || inc.record.Launch.Role != spec.RoleMain || inc.record.Exited != nil || inc.pidfd < 0 || ownerOf(&inc.record.Launch) != o {
 			continue
 		}
-		if pidfd, err := unix.FcntlInt(uintptr(inc.pidfd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
+		if pidfd, err := sys.Dup(inc.pidfd); err == nil {
 			found = append(found, keeper{inc.record.PID, pidfd, h.mine()})
 		}
 	}

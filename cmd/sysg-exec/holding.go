@@ -265,23 +265,13 @@ func (h *helper) heldFDs() (count int) {
 // copied are copies of what is held, with its names: sockets first, then what
 // was stored. The caller closes them.
 func copied(sockets []held, kept []stored) (fds []int, names []string, err error) {
-	one := func(fd int, name string) {
-		if err != nil {
-			return
-		}
-		var copied int
-		if copied, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
-			fds, names = append(fds, copied), append(names, name)
-		}
-	}
 	for _, socket := range sockets {
-		one(socket.fd, socket.Name)
+		fds, names = append(fds, socket.fd), append(names, socket.Name)
 	}
 	for _, stored := range kept {
-		one(stored.fd, stored.name)
+		fds, names = append(fds, stored.fd), append(names, stored.name)
 	}
-	if err != nil {
-		sys.CloseAll(fds)
+	if fds, err = copies(fds); err != nil {
 		return nil, nil, fmt.Errorf("cannot copy a descriptor: %w", err)
 	}
 	return fds, names, nil

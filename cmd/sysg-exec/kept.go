@@ -2,10 +2,8 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 
-	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
@@ -89,10 +87,10 @@ func (h *helper) storesSelf(inc *incarnation) error {
 // copies are copies of all, or none.
 func copies(fds []int) (copied []int, err error) {
 	for _, fd := range fds {
-		one, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		one, err := sys.Dup(fd)
 		if err != nil {
 			sys.CloseAll(copied)
-			return nil, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+			return nil, err
 		}
 		copied = append(copied, one)
 	}

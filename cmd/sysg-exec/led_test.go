@@ -211,7 +211,10 @@ func TestAFolderThatIsExchangedMeanwhileLeadsNowhere(t *testing.T) {
 		in := c.install(services...)
 		times := exchanging(t, dir, roots)
 		tries, made := 0, 0
-		for times.Load() < races() && !t.Failed() || tries < 300 {
+		for times.Load() < races() || tries < 300 || made == 0 || made == tries { // Until both have been met.
+			if t.Failed() || tries > 1_000_000 {
+				break
+			}
 			name := names[tries%len(names)]
 			if p := c.listen(listenFor(in, name, false)); p.Listening != nil {
 				made++

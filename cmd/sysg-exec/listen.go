@@ -63,7 +63,7 @@ func (h *helper) custody(declared []generation.Socket, names []string, fds []int
 		if err := h.fits(socket, fds[i]); err != nil {
 			return nil, closed(copies, fmt.Errorf("what came as socket %q does not fit: %w", name, err))
 		}
-		fd, err := unix.FcntlInt(uintptr(fds[i]), unix.F_DUPFD_CLOEXEC, 0)
+		fd, err := sys.Dup(fds[i])
 		if err != nil {
 			return nil, closed(copies, fmt.Errorf("cannot keep socket %q: %w", name, err))
 		}

@@ -23,9 +23,15 @@ func DupFD(file *os.File) (int, error) {
 	}
 	var copied int
 	var copyErr error
-	err = raw.Control(func(fd uintptr) { copied, copyErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	err = raw.Control(func(fd uintptr) { copied, copyErr = Dup(int(fd)) })
 	if err == nil {
-		err = os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", copyErr)
+		err = copyErr
 	}
 	return copied, err
+}
+
+// Dup is another number for what fd has open. Nobody inherits it.
+func Dup(fd int) (int, error) {
+	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	return copied, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
 }
