@@ -87,7 +87,7 @@ func TestAnEnvFileWhoseFolderIsExchangedIsNeverAnothers(t *testing.T) {
 	in := c.install(saysPassword(dir + "/env"))
 	times := exchanging(t, dir, roots)
 	read, tries := 0, 0
-	for times.Load() < races() || tries < 100 || read == 0 || read == tries { // Until both have been met.
+	for times.Load() < races() || tries < atLeast(100) || read == 0 || read == tries { // Until both have been met.
 		if t.Failed() || tries > 1_000_000 {
 			break
 		}

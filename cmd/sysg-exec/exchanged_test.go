@@ -24,7 +24,7 @@ import (
 func launchedMeanwhile(t *testing.T, c *client, s generation.LaunchService, times *atomic.Int64, open bool, said func(text string) bool) (came int) {
 	t.Helper()
 	in, tries := c.install(s), 0
-	for begin := times.Load(); times.Load() < begin+races() || tries < 20 || open && (came == 0 || came == tries); tries++ {
+	for begin := times.Load(); times.Load() < begin+races() || tries < atLeast(20) || open && (came == 0 || came == tries); tries++ {
 		if t.Failed() || tries > 1_000_000 {
 			break
 		}

@@ -169,6 +169,15 @@ func races() int64 {
 	return 20_000
 }
 
+// atLeast is how often it is tried at the least. With the race detector a launch
+// takes ten times as long, and it is not its races that are looked for.
+func atLeast(tries int) int {
+	if raced {
+		return tries / 4
+	}
+	return tries
+}
+
 // exchanging renames dir and a link to root's folder over one another, as their
 // user, until the test ends; times says how often it has.
 func exchanging(t *testing.T, dir, roots string) (times *atomic.Int64) {
