@@ -79,6 +79,8 @@ scraped() {
 # watched sets a watchdog, as an administrator may, and stops each daemon in turn:
 # meanwhile the other one has to prove for as long that it lives.
 returned() { local now; now=$(main_pid "$1"); [ "$now" -gt 0 ] && [ "$now" != "$2" ]; }
+proof() { systemctl show -P WatchdogTimestampMonotonic "$1.service"; }
+proves_after() { [ "$(proof "$2")" != "$1" ]; }
 watched() {
 	local echo_pid unit other before pid
 	wait_for ready echo
@@ -89,6 +91,9 @@ watched() {
 	done
 	systemctl daemon-reload
 	systemctl restart sysgd.service sysg-exec.service
+	for unit in sysgd sysg-exec; do
+		check "$unit proves again and again that it lives" wait_for proves_after "$(proof $unit)" $unit
+	done
 	for unit in sysgd sysg-exec; do
 		wait_for ready echo
 		[ $unit = sysgd ] && other=sysg-exec || other=sysgd

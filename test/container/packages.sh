@@ -137,6 +137,7 @@ supervisor_is() { has "$(sysg --sys version)" "supervisor 0.0.$1"; }
 
 jobs_ran() { wc -l </var/log/systemg/quick/job.log; }
 more_jobs_than() { [ "$(jobs_ran)" -gt "$1" ]; }
+gone() { local one; for one in "$@"; do [ ! -e "$one" ] || { echo "$one is there"; return 1; }; done; }
 no_units() { not systemctl list-units --all --plain --no-legend 'sysg*' | grep sysg; }
 
 second_boot() {
@@ -160,7 +161,7 @@ second_boot() {
 	check "purge" purge
 	files >/opt/out/after
 	check "nothing is left of it" diff /opt/out/before /opt/out/after
-	check "in /run and /var/log neither" not ls -d /run/systemg /var/log/systemg
+	check "nor where files were not compared" gone /run/systemg /var/log/systemg /var/lib/systemg
 	check "but the user" id sysgd
 	echo END
 }
