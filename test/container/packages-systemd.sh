@@ -87,12 +87,14 @@ watched() {
 	echo_pid=$(pid_of echo)
 	for unit in sysgd sysg-exec; do
 		mkdir -p "/etc/systemd/system/$unit.service.d"
-		printf '[Service]\nWatchdogSec=5s\n' >"/etc/systemd/system/$unit.service.d/watchdog.conf"
+		printf '[Service]\nWatchdogSec=8s\n' >"/etc/systemd/system/$unit.service.d/watchdog.conf"
 	done
 	systemctl daemon-reload
 	systemctl restart sysgd.service sysg-exec.service
 	for unit in sysgd sysg-exec; do
-		check "$unit proves again and again that it lives" wait_for proves_after "$(proof $unit)" $unit
+		pid=$(main_pid $unit.service)
+		check "$unit proves again that it lives" wait_for proves_after "$(proof $unit)" $unit
+		check "and is the one that did before" same "$(main_pid $unit.service)" "$pid"
 	done
 	for unit in sysgd sysg-exec; do
 		wait_for ready echo
