@@ -71,8 +71,7 @@ func TestPackages(t *testing.T) {
 	t.Run("arm64", func(t *testing.T) {
 		t.Parallel()
 		out := filepath.Join(t.TempDir(), "out")
-		// Half of what it takes is the compiler's optimisation.
-		packaged(t, out, "arm64", quick, "GOFLAGS="+os.Getenv("GOFLAGS")+` "-gcflags=all=-N -l"`)
+		packaged(t, out, "arm64", quick)
 		staticFor(t, elf.EM_AARCH64, only(t, filepath.Join(out, "*_arm64.deb")))
 		only(t, filepath.Join(out, "*.aarch64.rpm"))
 	})

@@ -29,7 +29,7 @@ else
 	rpm() { command rpm --nodeps "$@"; }
 	install() { rpm -U --oldpackage --replacepkgs /opt/packages/"$1"/*.rpm; }
 	remove() { command rpm -e sysg; }
-	purge() { rm -rf /var/lib/systemg /var/log/systemg /etc/systemg; }
+	purge() { rm -r /var/lib/systemg /var/log/systemg /etc/systemg /run/systemg; } # as README says
 	chosen() { echo "${1#*# or: }"; }
 	# Others' directories, which the package may rely on where rpm is at home.
 	mkdir -p /usr/share/licenses /usr/share/zsh/site-functions /usr/share/fish/vendor_completions.d
