@@ -35,3 +35,7 @@ refuse "selinux_context" isolation.selinux_context 'isolation: {selinux_context:
 goes "landlock, as best effort" landlock 3 'isolation: {landlock: {ro_paths: [/usr]}, best_effort: [landlock]}'
 goes "a user namespace, as best effort" user 3 'isolation: {user: true, best_effort: [user]}'
 goes "a user namespace, in version 2" user 2 'isolation: {user: true}'
+sysg --sys stop -p lacking >/dev/null 2>&1
+
+. vm/units.sh
+reboots

@@ -33,6 +33,12 @@ says() { unit "$1" | grep -q -- "$2" || { unit "$1"; return 1; }; }
 pid_of() { unit "$1" | grep -o '"pid":[0-9]*' | head -n 1 | cut -d: -f2; }
 leaf() { echo "$home/p-$1/s-$2"/run-*; }
 
+# Of the stack of units.sh.
+up() { says api '"phase":"ready"' && says web '"phase":"ready"'; }
+pids() { echo "$(pid_of api) $(pid_of web)"; }
+active() { [ "$(systemctl is-active sysgd sysg-exec sysg-services | sort -u)" = active ]; }
+limited() { grep -qx 20 "$(leaf units api)/pids.max"; }
+
 # tests PACKAGE [ARGUMENT...]: the tests of a package, from the root of the tree
 # of cgroups, which is the only one that may have processes and give controllers on.
 tests() {
@@ -40,7 +46,7 @@ tests() {
 	shift
 	(
 		echo $BASHPID >/sys/fs/cgroup/cgroup.procs
-		cd "/opt/test/tests/$package" && CI=true timeout 150 "./$package.test" -test.v "$@" >"/tmp/$package.log" 2>&1
+		cd "/opt/test/tests/$package" && CI=true timeout 150 "$PWD/$package.test" -test.v "$@" >"/tmp/$package.log" 2>&1
 	) && return
 	grep -a -B 8 -e '^ *--- FAIL' -e '^panic' "/tmp/$package.log" | tail -n 40
 	return 1

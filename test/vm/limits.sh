@@ -59,6 +59,7 @@ refuse "a CPU that is not there" limits.cgroup.cpuset SG0721 'limits: {cgroup: {
 refuse "a CPU outside the cpuset" "stage cpu_affinity" SG0743 'limits: {cpu_affinity: 0-1, cgroup: {cpuset: "0"}}'
 refuse "a disk that is not there" limits.cgroup.io_max SG0721 'limits: {cgroup: {io_max: "9:9 rbps=1"}}'
 refuse "a root elsewhere" limits.cgroup.root SG0721 'limits: {cgroup: {root: /sys/fs/cgroup/user.slice}}'
+refuse "so little memory that nothing runs" limits.cgroup.memory_max SG01 'limits: {cgroup: {memory_max: 4K}}'
 refuse "memory_min that nothing above has" limits.cgroup.memory_min SG0721 'limits: {cgroup: {memory_min: 8M}}'
 protected() {
 	systemctl set-property --runtime system.slice MemoryMin=32M

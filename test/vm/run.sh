@@ -1,8 +1,15 @@
 #!/bin/bash
 # Runs in the virtual machine as root: installs what make install does, and runs
-# the script that the kernel's command line names.
+# the script that the kernel's command line names; and once more after a reboot
+# that the script asked for.
 set -u
 cd /opt/test || exit 1
+. vm/lib.sh
+if [ -e /etc/second ]; then
+	. vm/second.sh
+	echo END
+	exit
+fi
 install -d /usr/libexec/systemg
 install sysg sysgd /usr/bin/
 install sysg-exec /usr/libexec/systemg/
@@ -14,6 +21,5 @@ systemctl daemon-reload
 useradd --create-home alice
 
 script=$(tr ' ' '\n' </proc/cmdline | sed -n 's/^sysg.script=//p')
-. vm/lib.sh
 . "vm/$script"
-echo END
+[ -e /run/reboots ] || echo END

@@ -3,10 +3,8 @@
 
 cp vm/stacks/units.yaml /etc/systemg/
 check "a stack starts" sysg --sys start --daemonize -c /etc/systemg/units.yaml
+sysg --sys stop -s idle >/dev/null
 
-up() { says api '"phase":"ready"' && says web '"phase":"ready"'; }
-pids() { echo "$(pid_of api) $(pid_of web)"; }
-active() { [ "$(systemctl is-active sysgd sysg-exec sysg-services | sort -u)" = active ]; }
 
 # keeps WHAT COMMAND...: the services are the same processes afterwards.
 keeps() {
@@ -42,7 +40,6 @@ upgrade() {
 		systemctl daemon-reload && systemctl try-restart sysg-exec sysgd
 }
 kept "an upgrade" upgrade
-limited() { grep -qx 67108864 "$(leaf units api)/memory.max"; }
 check "the limits are what they were" limited
 
 new "the home killed" crash sysg-services
@@ -55,3 +52,13 @@ leftover() {
 	! pgrep -x sleep -u alice
 }
 check "a stopped home ends everything" leftover
+
+# reboots: what is wanted comes back; the rest of this is in second.sh.
+reboots() {
+	check "what was ended starts again" sysg --sys start --daemonize -c /etc/systemg/units.yaml
+	sysg --sys stop -s idle >/dev/null
+	pids >/etc/second
+	sync
+	touch /run/reboots
+	systemctl reboot --no-block
+}

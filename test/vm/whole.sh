@@ -8,4 +8,6 @@ check "tests of sysg-exec for namespaces" tests sysg-exec -test.run 'Joins/with_
 
 systemctl -q enable --now sysgd.socket
 . vm/limits.sh
+. vm/apparmor.sh
+. vm/older.sh
 . vm/units.sh
