@@ -32,6 +32,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"samepid":     samePID,
 	"daemons":     countDaemons,
 	"kill9":       killHard,
+	"killboth":    killBoth,
 	"gone":        waitGone,
 	"frame":       sendFrame,
 	"mode":        changeMode,
@@ -187,8 +188,7 @@ func findPID(ts *testscript.TestScript, name string) int {
 // daemon finds a daemon of the instance by its program.
 func (i *instance) daemon(name string) int {
 	for _, pid := range i.processes() {
-		program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-		if err == nil && program == i.program(name) {
+		if i.is(pid, name) {
 			return pid
 		}
 	}
@@ -204,6 +204,14 @@ func (i *instance) program(name string) string {
 		return "/usr/bin/sysgd"
 	}
 	return "/usr/libexec/systemg/" + name
+}
+
+// is says whether a process is a daemon. The holder is none, though it is the
+// same program.
+func (i *instance) is(pid int, name string) bool {
+	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return err == nil && program == i.program(name) && !strings.HasPrefix(string(cmdline), "sysg-exec\x00hold\x00")
 }
 
 // samepid SERVICE PID fails unless the service runs under that pid; negated it
@@ -246,6 +254,34 @@ func killHard(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return
 	}
+}
+
+// killboth kills both daemons with SIGKILL, each stopped before the other dies,
+// so that there is no moment for the one in which the other is gone.
+func killBoth(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 0)
+	pids := []string{strconv.Itoa(findPID(ts, "sysgd")), strconv.Itoa(findPID(ts, "sysg-exec"))}
+	for _, pid := range pids {
+		number, _ := strconv.Atoi(pid)
+		ts.Check(unix.Kill(number, unix.SIGSTOP))
+	}
+	for _, pid := range pids {
+		killHard(ts, false, []string{pid})
+	}
+}
+
+// kernelTellsExits says whether the kernel tells the exit of a process that was
+// reaped to whoever has its pidfd (PIDFD_GET_INFO, Linux 6.15).
+func kernelTellsExits() (bool, error) {
+	command := exec.Command("true")
+	pidFD := -1
+	command.SysProcAttr = &syscall.SysProcAttr{PidFD: &pidFD}
+	if err := command.Run(); err != nil {
+		return false, err
+	}
+	defer unix.Close(pidFD)
+	_, known, _, err := sys.ExitOfStranger(pidFD)
+	return known, err
 }
 
 // gone PID... waits until the processes have ended.
@@ -347,8 +383,7 @@ func countDaemons(ts *testscript.TestScript, neg bool, args []string) {
 	eventually(ts, strings.Join(args, " "), func() (bool, string) {
 		count := 0
 		for _, pid := range i.processes() {
-			program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-			if err == nil && program == i.program(args[0]) {
+			if i.is(pid, args[0]) {
 				count++
 			}
 		}

@@ -170,7 +170,8 @@ func scriptModes(t *testing.T, script string) []mode {
 	return found
 }
 
-// condition answers [root], [journald] and [systemd], which starts the daemons, in a script.
+// condition answers [root], [journald], [systemd], which starts the daemons, and
+// [exits] in a script.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
@@ -180,6 +181,8 @@ func condition(name string) (bool, error) {
 	case "journald":
 		_, err := os.Stat(paths.JournalSocket)
 		return err == nil, nil
+	case "exits":
+		return kernelTellsExits()
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

@@ -103,6 +103,9 @@ func take(verb, rest string) error {
 		return storeText(name, text)
 	case "listeners": // TEXT, that the sockets passed on answer with
 		return serveListeners(rest)
+	case "ask": // NETWORK:ADDRESS, and writes the answer to file answer
+		network, address, _ := strings.Cut(rest, ":")
+		return askInFile(network, address)
 	case "stored": // prints what is passed
 		return printStored()
 	case "http": // ADDRESS:FILE, answers with the status line in the file

@@ -11,7 +11,7 @@ import (
 )
 
 // adopt takes over what an earlier helper left, before anything is answered.
-// The processes live on; their pipes are with sysgd, or lost; their exits are
+// The processes live on; their pipes come back from custody; their exits are
 // not ours to wait for, but the kernel may tell them (Linux 6.15).
 func (h *helper) adopt() error {
 	all, err := h.loadRecords()
@@ -29,6 +29,7 @@ func (h *helper) adopt() error {
 		}
 	}
 	h.adoptNotify()
+	h.restoreServices()
 	if c, cgroups := h.contain.(*cgroups); cgroups {
 		return c.sweep(func(path string) bool { return leaves[path] })
 	}
@@ -40,6 +41,7 @@ func (h *helper) adoptOne(s *saved) (*incarnation, error) {
 	inc.state, inc.stranger, inc.adopted = running, true, true
 	inc.startTicks, inc.savedBytes = s.StartTicks, s.bytes
 	h.incarnations[s.Record.Launch.Incarnation] = inc
+	h.restore(inc)
 	if inc.record.Emptied {
 		return inc, nil
 	}
@@ -48,11 +50,12 @@ func (h *helper) adoptOne(s *saved) (*incarnation, error) {
 		// Its main process can still be watched and killed.
 		fmt.Fprintf(os.Stderr, "sysg-exec: cannot find what belongs to incarnation %s: %v\n", s.Record.Launch.Incarnation, err)
 	}
+	alive := false
 	if inc.record.Exited == nil {
-		inc.pidfd = reopen(inc.record.PID, s.StartTicks)
+		alive = inc.reopen(s.StartTicks)
 	}
-	if inc.pidfd >= 0 {
-		if inc.home != nil {
+	if inc.record.Exited == nil && inc.pidfd >= 0 {
+		if inc.home != nil && alive {
 			inc.home.started(inc.record.PID, inc.pidfd)
 		}
 		inc.exitKey, err = h.watch(inc.pidfd, sys.Readable, func(uint32) { h.mainEnded(inc) })
@@ -64,6 +67,20 @@ func (h *helper) adoptOne(s *saved) (*incarnation, error) {
 	}
 	h.survivorChanged(inc)
 	return inc, nil
+}
+
+// reopen makes sure of a pidfd, if there can be one, and says whether the process
+// is there, maybe as a zombie, and so has its number still. Of one that has been
+// reaped the pidfd from custody may tell how it ended.
+func (i *incarnation) reopen(startTicks uint64) (alive bool) {
+	pidfd := reopen(i.record.PID, startTicks)
+	switch {
+	case i.pidfd < 0:
+		i.pidfd = pidfd
+	case pidfd >= 0:
+		sys.CloseAll([]int{pidfd})
+	}
+	return pidfd >= 0
 }
 
 // reopen opens a pidfd of the process that had this number and start time; -1

@@ -81,10 +81,10 @@ func TestServicesSurviveTheHelper(t *testing.T) {
 		if one.Listed == nil || one.Listed.Record.PID != lives.pid || one.Listed.Record.Exited != nil || one.Listed.Record.Cgroup != lives.cgroup {
 			t.Fatalf("the living one is listed as %+v", one.Listed)
 		}
-		if len(one.fds) != 1 {
-			t.Fatalf("the living one has %d descriptors, want its pidfd alone", len(one.fds))
+		if len(one.fds) != 3 {
+			t.Fatalf("the living one has %d descriptors, want its pidfd and pipes", len(one.fds))
 		}
-		if r := all[done.id].Listed.Record; r.Exited == nil || r.Exited.Status != 8<<8 || !r.Emptied || len(all[done.id].fds) != 0 {
+		if r := all[done.id].Listed.Record; r.Exited == nil || r.Exited.Status != 8<<8 || !r.Emptied || len(all[done.id].fds) != 2 {
 			t.Errorf("the ended one is listed as %+v", r)
 		}
 		if r := all[rest.id].Listed.Record; r.Exited == nil || r.Exited.Status != 3<<8 || r.Emptied {

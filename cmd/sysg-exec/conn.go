@@ -168,6 +168,7 @@ func (h *helper) reply(c *conn, r spec.Reply) { h.send(c, r, frame{}) }
 
 // send is reply with the descriptors that f tells of.
 func (h *helper) send(c *conn, r spec.Reply, f frame) {
+	h.settle()
 	if c.closed {
 		sys.CloseAll(f.fds)
 		return

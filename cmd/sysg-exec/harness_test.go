@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/cgroup"
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/grant"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -199,8 +200,23 @@ func (i *instance) kill9() {
 	_ = i.command.Wait()
 }
 
+// endHolder ends the holder, as a Quit would.
+func (i *instance) endHolder() {
+	h := &helper{runtime: filepath.Dir(i.socket), grants: grant.Helper{UID: uint32(os.Geteuid())}, options: options{
+		system: slices.Contains(i.args, "--system"), launchTimeout: patience,
+	}}
+	c, err := h.findHolder()
+	if err != nil {
+		return // It has ended with the helper, as nothing was left.
+	}
+	h.custody = c
+	h.leaveCustody()
+	c.close()
+}
+
 func (i *instance) stop() {
 	i.kill9()
+	i.endHolder()
 	if text := i.stderr.String(); i.t.Failed() && text != "" {
 		i.t.Logf("the helper said:\n%s", text)
 	}

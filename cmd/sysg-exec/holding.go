@@ -135,21 +135,14 @@ func (h *helper) provideNow(l *holding, declared []generation.Socket, then func(
 			missing = append(missing, &held{Socket: socket, fd: -1})
 		}
 	}
-	var keepers []keeper
-	if len(missing) > 0 {
-		keepers = h.keepers(l.owner)
-	}
 	var err error
 	work := func() {
 		for _, path := range removed {
 			path.Remove()
 		}
-		err = openAll(missing, keepers)
+		err = openAll(missing)
 	}
 	finish := func(late bool) {
-		if !late { // Else it may need them still.
-			letGo(keepers)
-		}
 		switch {
 		case late:
 			then(&confine.Failure{Stage: spec.StageSockets, Detail: fmt.Sprintf("not done within %s: their directory does not answer", h.options.launchTimeout)})
@@ -157,11 +150,12 @@ func (h *helper) provideNow(l *holding, declared []generation.Socket, then func(
 			then(confine.Fail(spec.StageSockets, err))
 		default:
 			l.take(declared, missing)
+			h.changed()
 			h.saveCookies()
 			then(nil)
 		}
 	}
-	if len(removed)+len(keepers) == 0 && !slices.ContainsFunc(missing, (*held).hasPath) {
+	if len(removed) == 0 && !slices.ContainsFunc(missing, (*held).hasPath) {
 		work()
 		finish(false)
 		return
@@ -171,7 +165,6 @@ func (h *helper) provideNow(l *holding, declared []generation.Socket, then func(
 		run:  work,
 		over: func(late bool) { l.busy = false; finish(late); h.release(l) },
 		leftover: func() {
-			letGo(keepers)
 			h.start(&task{run: func() { closeAll(missing) }, over: func(bool) {}, leftover: func() {}})
 		},
 	})
@@ -182,12 +175,12 @@ func (s *held) hasPath() bool {
 }
 
 // openAll opens all or none.
-func openAll(missing []*held, keepers []keeper) error {
+func openAll(missing []*held) error {
 	for _, socket := range missing {
 		var err error
 		if socket.Kind == generation.SocketInherit {
 			err = fmt.Errorf("the supervisor has not got the descriptor %q that socket %q inherits: %w", socket.Address, socket.Name, unix.ENOENT)
-		} else if err = socket.obtain(keepers); err != nil {
+		} else if socket.fd, socket.made, err = endpoint(socket.Socket).Open(); err != nil {
 			err = fmt.Errorf("socket %q: %w", socket.Name, err)
 		}
 		if err != nil {
@@ -225,18 +218,20 @@ func (l *holding) find(socket generation.Socket) *held {
 // returns the paths to be taken away.
 func (l *holding) dropUndeclared(h *helper, declared []generation.Socket) (removed []sys.Endpoint) {
 	keep := l.sockets[:0]
+	var dropped []int
 	for _, one := range l.sockets {
 		if slices.ContainsFunc(declared, func(s generation.Socket) bool { return same(s, one.Socket) }) {
 			keep = append(keep, one)
 			continue
 		}
 		h.endWatch(l)
-		h.discard([]int{one.fd})
+		dropped = append(dropped, one.fd)
 		if one.made {
 			removed = append(removed, endpoint(one.Socket))
 		}
 	}
 	l.sockets = keep
+	h.dropped(dropped)
 	return removed
 }
 

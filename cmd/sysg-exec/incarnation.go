@@ -280,11 +280,17 @@ func (h *helper) forget(inc *incarnation) {
 	h.closeStatus(inc)
 	h.closeFormer(inc)
 	h.unlinkNotify(inc)
+	if inc.notifyFD >= 0 && h.custody != nil {
+		// There may be something in its queue.
+		h.custody.closing = append(h.custody.closing, inc.notifyFD)
+		inc.notifyFD = -1
+	}
 	for _, fd := range []int{inc.pidfd, inc.notifyFD, inc.outputs[0], inc.outputs[1], inc.writes[0], inc.writes[1], inc.readyFD, inc.readyWrite} {
 		if fd >= 0 {
 			sys.CloseAll([]int{fd})
 		}
 	}
+	h.tidyCustody()
 	h.unsave(inc)
 	h.contain.prune(inc.record.Cgroup)
 	h.flush(h.receiver) // A List may wait for this one.

@@ -195,6 +195,7 @@ func TestOnlyOurOwnSocketsAreTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	i.kill9()
+	i.endHolder()
 	i.start()
 	c = i.dialDaemon()
 	again := c.listen(listenFor(in, "s", false, "web", "un", "pipe", "given"), first.fds...)
@@ -212,6 +213,7 @@ func TestOnlyOurOwnSocketsAreTakenBack(t *testing.T) {
 	}
 	// The same address, with the daemon at the other end of it.
 	i.kill9()
+	i.endHolder()
 	sys.CloseAll(append(append([]int(nil), first.fds[:2]...), again.fds[:2]...))
 	for n := range 2 {
 		first.fds[n], again.fds[n] = -1, -1 // Not to be closed twice.
@@ -285,40 +287,5 @@ func TestTheDaemonDoesNotKeepRootOut(t *testing.T) {
 	in := root.install(runsAs(serviceUID, service("s", "exit")))
 	if again := i.dial().install(runsAs(serviceUID, service("s", "exit"))); again.Number != in.Number {
 		t.Errorf("%+v, and then %+v", in, again)
-	}
-}
-
-// Where both daemons have died, a service's socket is fetched back from it; one
-// that it has made itself, at the same address, is not taken for ours.
-func TestASocketIsFetchedFromAServiceIfItIsOurs(t *testing.T) {
-	i := startSystem(t)
-	address := "127.0.0.1:" + freePort(t)
-	s := runsAs(serviceUID, service("s", "exec sleep 600"))
-	s.Sockets = []generation.Socket{socketAt("web", generation.SocketTCP, address)}
-	in := i.dial().install(s)
-	c := i.dialDaemon()
-	c.list()
-	p := c.launch(in, "s")
-	for _, test := range []struct {
-		name   string
-		before func() error
-		ours   bool
-	}{
-		{"ours", func() error { return nil }, true},
-		{"none that we made", func() error { return os.WriteFile(i.state+"/sockets", []byte("another boot\n1\n"), 0o600) }, false},
-	} {
-		c.close()
-		i.kill9()
-		if err := test.before(); err != nil {
-			t.Fatal(err)
-		}
-		i.start()
-		c = i.dialDaemon()
-		if _, listed := c.list()[p.id]; !listed {
-			t.Fatal("the service is not listed")
-		}
-		if a := c.listen(listenFor(in, "s", false)); (a.Listening != nil) != test.ours {
-			t.Errorf("%s: it was answered by %+v, %+v", test.name, a.Listening, a.Refused)
-		}
 	}
 }

@@ -114,6 +114,7 @@ func (h *helper) keepOne(l *holding, name string, fd int) error {
 		h.turn(l, func() { h.dropKept(l, func(s stored) bool { return s.fd == fd }) })
 	})
 	l.kept = append(l.kept, one)
+	h.changed()
 	return nil
 }
 
@@ -131,12 +132,14 @@ func (h *helper) drop(c *conn, id uint64, d *spec.Drop) {
 
 // dropKept closes what was stored, as far as it is meant.
 func (h *helper) dropKept(l *holding, meant func(stored) bool) {
+	var dropped []int
 	l.kept = slices.DeleteFunc(l.kept, func(s stored) bool {
 		if !meant(s) {
 			return false
 		}
 		h.unwatch(s.key)
-		h.discard([]int{s.fd})
+		dropped = append(dropped, s.fd)
 		return true
 	})
+	h.dropped(dropped)
 }

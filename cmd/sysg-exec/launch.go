@@ -200,11 +200,12 @@ func (h *helper) closeStatus(inc *incarnation) {
 	}
 }
 
-// launched: the process is its program. The record is on disk before anybody
-// is told, so that whoever was told finds it again after our death.
+// launched: the process is its program. It is in custody and the record on disk
+// before anybody is told, so that whoever was told finds it again after our death.
 func (h *helper) launched(inc *incarnation) {
 	delete(h.flying, inc)
 	inc.state, inc.granted, inc.asked = running, grant.Granted{}, spec.Spawn{}
+	h.park(inc)
 	if err := h.save(inc); err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: a restart of this helper will not find incarnation %s: %v\n", inc.record.Launch.Incarnation, err)
 	}

@@ -23,7 +23,7 @@ func (h *helper) listen(c *conn, id uint64, l *spec.Listen, fds []int) {
 		return
 	}
 	declared := socketsOf(&service)
-	copies, err := h.custody(declared, l.Names, fds)
+	copies, err := h.givenBack(declared, l.Names, fds)
 	if err != nil {
 		h.refuse(c, id, spec.ReasonInvalid, err.Error())
 		return
@@ -49,9 +49,9 @@ func listenReason(failure *confine.Failure) spec.Reason {
 	return spec.ReasonInternal
 }
 
-// custody checks descriptors that sysgd had for us against what is declared
+// givenBack checks descriptors that sysgd had for us against what is declared
 // under their names, and copies those that are still to be had.
-func (h *helper) custody(declared []generation.Socket, names []string, fds []int) (copies []held, err error) {
+func (h *helper) givenBack(declared []generation.Socket, names []string, fds []int) (copies []held, err error) {
 	for i, name := range names {
 		socket, found := socketNamed(declared, name)
 		if !found {
@@ -112,6 +112,7 @@ func (h *helper) fits(socket generation.Socket, fd int) error {
 
 // adopt takes what is not held already.
 func (l *holding) adopt(h *helper, copies []held) {
+	h.changed()
 	for _, one := range copies {
 		if l.find(one.Socket) != nil {
 			h.discard([]int{one.fd})

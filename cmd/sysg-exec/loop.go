@@ -80,7 +80,14 @@ type helper struct {
 	// births are when the last children of a service came to be.
 	births map[owner][]time.Time
 
-	manager  manager
+	manager manager
+
+	// custody is nil where there is no holder. found is what was in it at our
+	// start, until it has its place.
+	custody   *custody
+	found     found
+	regaining bool
+
 	quitting bool
 }
 
@@ -179,11 +186,13 @@ func (h *helper) run() error {
 		h.expireTasks(time.Now())
 		h.askAgain(time.Now())
 		h.dispatch()
+		h.settle()
 		h.report(time.Now(), len(ready) > 0)
 		h.tidyMemory()
 	}
 	h.closeSpawn()
 	h.contain.leave()
+	h.leaveCustody()
 	return nil
 }
 

@@ -4,7 +4,8 @@
 // long, so that sysgd may change and restart without a service noticing.
 //
 //	sysg-exec serve    answers on the socket that it gets by LISTEN_FDS
-//	sysg-exec hold     keeps the cgroup of sysg-services.service alive
+//	sysg-exec hold     keeps the cgroup of sysg-services.service alive, and what
+//	                   must outlive us
 //	sysg-exec launch   a staged process on its way to its program; not for people
 //	sysg-exec init     process 1 of a service's own process namespace, and what
 //	sysg-exec reap     it becomes; not for people
@@ -25,7 +26,7 @@ import (
 const usage = `usage: sysg-exec serve [--state DIR] [--services-unit NAME]
                        [--containment auto|cgroup|session] [--launch-timeout DURATION]
                        [--system [--daemon-uid UID]]
-       sysg-exec hold`
+       sysg-exec hold [--custody PATH] [--system]`
 
 // A staged process acts on itself as its main thread, and the loop stays where
 // people look for it.
@@ -51,7 +52,7 @@ func run(args []string) error {
 		}
 		return serve(options)
 	case "hold":
-		return hold()
+		return hold(args[1:])
 	case "launch":
 		confine.Become()
 		os.Exit(1) // It has said why, to whom it concerns.

@@ -62,6 +62,7 @@ func (h *helper) replaceMain(inc *incarnation, pid int) error {
 		h.closeFormer(inc)
 		inc.stranger = false
 	}
+	h.park(inc)
 	if err := h.save(inc); err != nil {
 		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
 	}

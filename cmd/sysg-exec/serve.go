@@ -46,6 +46,7 @@ func serve(o options) error {
 	if err := h.loadCookies(); err != nil {
 		return err
 	}
+	h.openCustody()
 	if err := h.adopt(); err != nil {
 		return err
 	}

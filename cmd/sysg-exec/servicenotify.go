@@ -39,9 +39,9 @@ func (h *helper) makeNotify(inc *incarnation) error {
 	return h.giveNotify(inc, path)
 }
 
-// adoptNotify binds the sockets of what still runs anew, since ours are gone
-// with the helper that had them: a message finds the path, whoever is behind it.
-// What belongs to nobody is removed.
+// adoptNotify binds the sockets of what still runs anew, as far as they have not
+// come back from custody: a message finds the path, whoever is behind it. What
+// belongs to nobody is removed.
 func (h *helper) adoptNotify() {
 	dir := filepath.Join(h.runtime, "notify")
 	entries, err := os.ReadDir(dir)
@@ -58,8 +58,12 @@ func (h *helper) adoptNotify() {
 		}
 	}
 	for _, entry := range entries {
+		inc := live[entry.Name()]
+		if inc != nil && inc.notifyFD >= 0 {
+			continue
+		}
 		_ = unix.Unlink(filepath.Join(dir, entry.Name()))
-		if inc := live[entry.Name()]; inc != nil {
+		if inc != nil {
 			if err := h.makeNotify(inc); err != nil {
 				fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
 			}

@@ -263,9 +263,9 @@ func TestALaunchEndsTheWatch(t *testing.T) {
 	}
 }
 
-// A helper that dies takes its sockets with it. Who kept copies gives them to
-// the next one, which believes in what fits alone.
-func TestSocketsComeBackFromCustody(t *testing.T) {
+// A helper that dies takes its sockets with it, where there is no holder. Who
+// kept copies gives them to the next one, which believes in what fits alone.
+func TestSocketsComeBackFromWhoKeptCopies(t *testing.T) {
 	i := startHelper(t)
 	c := i.dial()
 	dir, port := t.TempDir(), freePort(t)
@@ -296,6 +296,7 @@ func TestSocketsComeBackFromCustody(t *testing.T) {
 	defer waiting.Close()
 	c.close()
 	i.kill9()
+	i.endHolder()
 	i.start()
 	c = i.dial()
 	c.list()

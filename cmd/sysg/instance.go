@@ -87,7 +87,7 @@ func (i *instance) reach() (*client.Conn, error) {
 		return nil, noSystemSupervisor()
 	}
 	for _, dir := range i.runtimes {
-		if sysgExec.answersIn(dir) {
+		if sysgExec.answersIn(dir) || holder.answersIn(dir) {
 			return i.raiseIn(dir)
 		}
 	}
@@ -125,7 +125,7 @@ func (i *instance) another() (*client.Conn, error) {
 // raise is reach, and starts what does not run.
 func (i *instance) raise() (*client.Conn, error) {
 	for _, dir := range i.runtimes {
-		if sysgd.answersIn(dir) || sysgExec.answersIn(dir) {
+		if sysgd.answersIn(dir) || sysgExec.answersIn(dir) || holder.answersIn(dir) {
 			return i.raiseIn(dir)
 		}
 	}
@@ -171,6 +171,10 @@ var (
 		},
 	}
 )
+
+// holder is what sysg-exec starts to keep what must outlive both daemons: where
+// it lives, so does something that they have to be there for.
+var holder = daemon{name: "the holder", socketIn: paths.Holder, network: "unixpacket"}
 
 // answersIn says whether somebody listens: the daemon, or systemd for it.
 func (d daemon) answersIn(runtime string) bool {

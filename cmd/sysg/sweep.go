@@ -67,7 +67,7 @@ func sweepFolder(dir string) {
 	if err != nil {
 		return
 	}
-	for _, d := range []daemon{sysgd, sysgExec} {
+	for _, d := range []daemon{sysgd, sysgExec, holder} {
 		path := d.socketIn(dir)
 		info, err := os.Lstat(path)
 		if err == nil && info.Mode().Type() == os.ModeSocket && !doctor.Listening(string(table), path) {

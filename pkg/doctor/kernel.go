@@ -44,11 +44,21 @@ func (in Instance) askKernel(l *Look) error {
 	l.Deaf = in.deaf(l.Helper)
 	l.Marks = map[int]string{}
 	for pid, stat := range l.Processes {
-		if l.Helper != 0 && stat.Parent == l.Helper {
+		switch {
+		case l.Helper == 0 || stat.Parent != l.Helper:
+		case holds(pid):
+			delete(l.Processes, pid) // It is of no service.
+		default:
 			l.Marks[pid] = markOn(pid)
 		}
 	}
 	return nil
+}
+
+// holds says whether a child of sysg-exec is its holder.
+func holds(pid int) bool {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return strings.HasPrefix(string(text), "sysg-exec\x00hold\x00--inherited\x00")
 }
 
 // markOn is the incarnation in the environment of a process, "" for none.

@@ -68,6 +68,13 @@ func Exec(runtime string) string { return filepath.Join(runtime, "exec.sock") }
 // Spawn is the socket of sysg-exec for processes inside services.
 func Spawn(runtime string) string { return filepath.Join(runtime, "spawn.sock") }
 
+// Custody is the socket of the holder of sysg-services.service, and Holder that
+// of one which sysg-exec has started where no systemd does.
+func Custody(runtime string) string { return filepath.Join(runtime, "custody.sock") }
+
+// Holder is the socket of a holder that ends with its instance.
+func Holder(runtime string) string { return filepath.Join(runtime, "holder.sock") }
+
 // Spool is where sysgd keeps output that is on its way to the logs.
 func Spool(runtime string) string {
 	if runtime == SystemRuntime {

@@ -75,8 +75,7 @@ func (s *Supervisor) stores(r *run, heard notification) {
 		discard(heard.files)
 	}
 	if heard.Remove && heard.Name != "" {
-		r.service.owner().dropStored(func(other string) bool { return other == name })
-		s.helper.Drop(spec.Drop{Incarnation: r.incarnation, Name: name})
+		s.unstore(r, name)
 	}
 }
 

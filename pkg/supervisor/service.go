@@ -85,16 +85,17 @@ type service struct {
 	weighAt   time.Time
 
 	// What follows is about replacement; see standin.go and replace.go.
-	gently   bool                // again asks for a replacement where that can be
-	trial    *trial              // of a candidate for its place
-	standIns []*service          // that are left of replacements
-	slot     int                 // of blue/green: the active one
-	sockets  map[string]*os.File // copies of what sysg-exec holds, by name
-	stored   []storedFile        // copies of what it stored
-	called   bool                // somebody waits at one of them
-	open     bool                // sysg-exec has said that it holds them
-	closing  int                 // requests to close them that are not answered
-	rejected *api.Diagnostic     // why the last replacement failed
+	gently    bool                // again asks for a replacement where that can be
+	trial     *trial              // of a candidate for its place
+	standIns  []*service          // that are left of replacements
+	slot      int                 // of blue/green: the active one
+	sockets   map[string]*os.File // copies of what sysg-exec holds, by name
+	stored    []storedFile        // copies of what it stored
+	undropped []spec.Drop         // what sysg-exec has yet to drop of it
+	called    bool                // somebody waits at one of them
+	open      bool                // sysg-exec has said that it holds them
+	closing   int                 // requests to close them that are not answered
+	rejected  *api.Diagnostic     // why the last replacement failed
 	// of is the service that this one stands in for, nil for none; hopeful is
 	// set for a candidate.
 	of      *service

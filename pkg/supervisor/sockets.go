@@ -15,8 +15,8 @@ import (
 )
 
 // The sockets of a service outlive its incarnations: sysg-exec makes and holds
-// them, and hands them to each one. They outlive sysg-exec too, since copies of
-// them are kept here, which its successor is given. They are closed when the
+// them, and hands them to each one. They outlive sysg-exec too: it has them back
+// from its holder, or from here, where copies of them are kept. They are closed when the
 // service is stopped, or gone from its manifest; while it is only backing off,
 // connections wait for its return.
 //
@@ -206,17 +206,15 @@ func (s *Supervisor) unanswered() {
 	}
 }
 
-// relisten gives a new sysg-exec the sockets of services, and has it watch
-// those of the lazy ones.
+// relisten gives a new sysg-exec the sockets of services, as far as it has not
+// got them back by itself, and has it watch those of the lazy ones.
 func (s *Supervisor) relisten(p *project) {
 	for _, name := range p.names {
 		v := p.services[name]
 		s.storeAgain(v)
 		switch {
 		case v.state == machine.Down:
-			if len(v.config.Sockets) > 0 {
-				s.unlisten(v)
-			}
+			s.unlisten(v) // It may have been away when the service went down.
 		case v.state == machine.Listening, v.state.Alive(), len(v.sockets) > 0:
 			s.listen(v, true)
 		}

@@ -9,9 +9,9 @@ import (
 )
 
 // What a service stores (FDSTORE=1, sd_notify(3)) is with sysg-exec, which hands
-// it to the next incarnation. Copies are kept here, so that it outlives
-// sysg-exec, too. Where that finds that the other side of one is gone it drops
-// it, also one that it gets from here.
+// it to the next incarnation. Copies are kept here, so that it outlives sysg-exec
+// also where that has no holder. Where it finds that the other side of one is gone
+// it drops it, also one that it gets from here.
 
 // storedFile is a copy of one descriptor.
 type storedFile struct {
@@ -32,6 +32,17 @@ func (s *Supervisor) store(r *run, name string, files []*os.File) {
 	}
 	if err := s.helper.Keep(spec.Keep{Incarnation: r.incarnation, Name: name}, files); err != nil {
 		s.log.Debug("Cannot have descriptors stored now", "service", v.selector(), "error", err)
+	}
+}
+
+// unstore closes what is stored under a name. A sysg-exec that is away is told when
+// it is back, since it keeps what it had.
+func (s *Supervisor) unstore(r *run, name string) {
+	v := r.service.owner()
+	v.dropStored(func(other string) bool { return other == name })
+	drop := spec.Drop{Incarnation: r.incarnation, Name: name}
+	if s.helper.Drop(drop) != nil {
+		v.undropped = append(v.undropped, drop)
 	}
 }
 
@@ -66,6 +77,10 @@ func (s *Supervisor) storeAgain(v *service) {
 	if v.run != nil && v.run.role == spec.RoleMain && !v.run.emptied {
 		keep = spec.Keep{Incarnation: v.run.incarnation}
 	}
+	for _, drop := range v.undropped {
+		_ = s.helper.Drop(drop)
+	}
+	v.undropped = nil
 	for _, one := range v.stored {
 		keep.Name = one.name
 		copied, err := sys.DupFile(one.file)

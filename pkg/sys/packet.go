@@ -9,9 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxFDs is how many descriptors one packet may carry (the kernel's own bound
-// is 253).
+// MaxFDs is how many descriptors one packet may carry.
 const MaxFDs = 64
+
+// SentFDs is the most that the kernel lets one packet carry (SCM_MAX_FD, unix(7)).
+const SentFDs = 253
 
 // ErrWouldBlock is what a call that would have to wait fails with.
 const ErrWouldBlock = unix.EAGAIN
@@ -25,8 +27,10 @@ var ErrTruncated = errors.New("packet does not fit")
 // socket. It never waits and never raises SIGPIPE: a full queue is
 // ErrWouldBlock, and then nothing was sent. An empty p is an error, since the
 // receiver could not tell it from the end of the connection.
-func SendPacket(fd int, p []byte, fds []int) error {
-	if len(p) == 0 || len(fds) > MaxFDs {
+func SendPacket(fd int, p []byte, fds []int) error { return sendPacket(fd, p, fds, MaxFDs) }
+
+func sendPacket(fd int, p []byte, fds []int, maxFDs int) error {
+	if len(p) == 0 || len(fds) > maxFDs {
 		return os.NewSyscallError("sendmsg", unix.EINVAL)
 	}
 	var control []byte
@@ -46,17 +50,18 @@ func ReceivePacket(fd int, buf []byte) (n int, fds []int, err error) {
 	return Receive(fd, buf, CloseAll)
 }
 
-// sentFDs is the most descriptors that one packet can bring (SCM_MAX_FD, unix(7)).
-const sentFDs = 253
-
 // Receive is ReceivePacket with something else to close what is not returned.
 // As much as can come is received, so that it is not the kernel that closes the
 // rest, in this thread.
 func Receive(fd int, buf []byte, discard func(fds []int)) (n int, fds []int, err error) {
-	var control [unix.SizeofCmsghdr + 4*(sentFDs+1)]byte
+	return receive(fd, buf, 0, MaxFDs, discard)
+}
+
+func receive(fd int, buf []byte, how, maxFDs int, discard func(fds []int)) (n int, fds []int, err error) {
+	var control [unix.SizeofCmsghdr + 4*(SentFDs+1)]byte
 	var controlLen, flags int
 	n, err = retryValue("recvmsg", func() (n int, err error) {
-		n, controlLen, flags, _, err = unix.Recvmsg(fd, buf, control[:], unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		n, controlLen, flags, _, err = unix.Recvmsg(fd, buf, control[:], how|unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
 		return n, err
 	})
 	if err != nil {
@@ -65,7 +70,7 @@ func Receive(fd int, buf []byte, discard func(fds []int)) (n int, fds []int, err
 	// Truncation is judged after the descriptors are known, or they would leak.
 	fds, err = rights(control[:controlLen])
 	switch {
-	case err == nil && (flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 || len(fds) > MaxFDs):
+	case err == nil && (flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 || len(fds) > maxFDs):
 		err = ErrTruncated
 	case err == nil && n == 0:
 		err = io.EOF
