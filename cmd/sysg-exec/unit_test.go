@@ -66,10 +66,21 @@ func waitReady(t *testing.T, notifyFD int) {
 	}
 }
 
+// The holder of sysg-services.service, with custody and as it was without.
 func TestServicesLiveInTheUnitBeside(t *testing.T) {
+	for name, custody := range map[string]bool{"with custody": true, "from before an upgrade": false} {
+		t.Run(name, func(t *testing.T) { servicesLiveInTheUnitBeside(t, custody) })
+	}
+}
+
+func servicesLiveInTheUnitBeside(t *testing.T, custody bool) {
 	_, services, own := units(t)
 	path, notifyFD := listenNotify(t)
+	dir := t.TempDir()
 	holder := exec.Command(os.Args[0], "hold")
+	if custody {
+		holder.Args = append(holder.Args, "--custody", filepath.Join(dir, "custody.sock"))
+	}
 	holder.Env = append(os.Environ(), "NOTIFY_SOCKET="+path)
 	holder.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: services.FD()}
 	if err := holder.Start(); err != nil {
@@ -86,7 +97,6 @@ func TestServicesLiveInTheUnitBeside(t *testing.T) {
 		t.Errorf("the holder's leaf has %v, %v", pids, err)
 	}
 
-	dir := t.TempDir()
 	i := &instance{t: t, state: filepath.Join(dir, "state"), socket: filepath.Join(dir, "exec.sock"), stderr: &output{}}
 	i.args = []string{"--services-unit", servicesUnit}
 	i.attr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: own.FD()}
@@ -108,8 +118,12 @@ func TestServicesLiveInTheUnitBeside(t *testing.T) {
 	}
 	i.start()
 	c = i.dial()
-	if one := c.list()[p.id]; one.Listed == nil || one.Listed.Record.PID != p.pid {
-		t.Errorf("it is listed as %+v", one.Listed)
+	wanted := map[bool]int{true: 3, false: 1}[custody]
+	if one := c.list()[p.id]; one.Listed == nil || one.Listed.Record.PID != p.pid || len(one.fds) != wanted {
+		t.Errorf("it is listed as %+v with %d descriptors", one.Listed, len(one.fds))
+	}
+	if said := i.stderr.String(); strings.Contains(said, "there is no holder") == custody {
+		t.Errorf("the helper said %q", said)
 	}
 	c.done(spec.Request{Kill: &spec.Kill{Incarnation: p.id}})
 	c.over(p.id)
