@@ -210,8 +210,7 @@ func (i *instance) program(name string) string {
 // same program.
 func (i *instance) is(pid int, name string) bool {
 	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return err == nil && program == i.program(name) && !strings.HasPrefix(string(cmdline), "sysg-exec\x00hold\x00")
+	return err == nil && program == i.program(name) && !holds(pid)
 }
 
 // samepid SERVICE PID fails unless the service runs under that pid; negated it

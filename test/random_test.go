@@ -120,12 +120,24 @@ func (c *chaos) act() {
 		}
 	case 14, 15, 16:
 		c.shoot("sysgd")
+	case 17:
+		c.shootBoth()
 	default:
 		c.shoot("sysg-exec")
-		if c.number(3) == 0 {
-			c.shoot("sysgd")
+	}
+}
+
+// shootBoth kills both daemons so that neither is there when the other dies.
+func (c *chaos) shootBoth() {
+	pids := []int{c.daemon("sysgd"), c.daemon("sysg-exec")}
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+		for _, pid := range pids {
+			if pid > 0 {
+				_ = syscall.Kill(pid, signal)
+			}
 		}
 	}
+	c.killed.Add(2)
 }
 
 // shoot kills a daemon, at any moment of what it is doing.

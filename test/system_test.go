@@ -83,8 +83,9 @@ func unitOf(pid int) string {
 	return unit
 }
 
-// holds says whether it is the process that holds the home of the services.
+// holds says whether it is the process that holds the home of the services, or,
+// where no systemd does, what must outlive the daemons.
 func holds(pid int) bool {
 	cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return strings.HasSuffix(string(cmdline), "sysg-exec\x00hold\x00")
+	return strings.Contains(string(cmdline), "sysg-exec\x00hold\x00")
 }
