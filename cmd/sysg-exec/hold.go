@@ -27,6 +27,7 @@ func hold(args []string) error {
 	if err != nil {
 		return err
 	}
+	sys.SetThreadName("sysg-holder")
 	if unit {
 		if err := moveIntoHolder(); err != nil {
 			return err

@@ -17,8 +17,9 @@ const (
 	maxIncarnations = 4096
 	// fdsEach is how many descriptors one has at most: the leaf, two pipes, the
 	// notify socket, the ready pipe and, of pidfd, status and write ends, or of
-	// pidfd and events, two more.
-	fdsEach = 7
+	// pidfd and events, two more; and the notify socket of one that is over, which
+	// custody has yet to let go.
+	fdsEach = 8
 	// fdsElse is what must be left for connections and everything else.
 	fdsElse = maxConns + 2*maxAskers + 64
 )

@@ -89,15 +89,22 @@ check "eight quick crashes fail nothing" wait_for is base '"phase":"ready"'
 check "the services keep their pids over crashes" same_pids "$before"
 check "and log after them" ticking
 
-# Restarts of the units. That of the helper comes last: it takes the helper's
-# copies of the log pipes with it, and sysgd's are the only ones from then on.
-for unit in sysgd.service sysg-exec.service; do
-	check "$unit restarts" user_systemctl restart "$unit"
+# Restarts of the units, and of both at once.
+for unit in sysgd.service sysg-exec.service "sysgd.service sysg-exec.service"; do
+	check "$unit restarts" user_systemctl restart $unit
 	check "services outlive a restart of $unit" alive "$before"
 	check "status answers after a restart of $unit" wait_for is base '"phase":"ready"'
 	check "the services keep their pids over a restart of $unit" same_pids "$before"
 	check "they log after a restart of $unit" ticking
 done
+
+# And the death of both at once.
+daemon=$(main_pid sysgd.service) helper=$(main_pid sysg-exec.service)
+kill -STOP "$daemon" "$helper"
+kill -KILL "$daemon" "$helper"
+check "systemd restarts a sysgd that was killed with the helper" wait_for came_back
+check "the services keep their pids over the death of both" same_pids "$before"
+check "and log after that" ticking
 
 check "systemd was asked what SIGTERM is for" not grep -q "Cannot ask systemd" <(journalctl --quiet "_UID=$uid")
 

@@ -118,8 +118,6 @@ wait_for up
 before=$(both)
 returned() { local now; now=$(main_pid "$1"); [ "$now" -gt 0 ] && [ "$now" != "$2" ]; }
 for name in sysgd sysg-exec; do
-	# The helper's comes last: it takes the helper's copies of the log pipes with
-	# it, and sysgd's are the only ones from then on.
 	check "$name restarts" systemctl restart "$name.service"
 	check "services outlive a restart of $name" same_pids "$before"
 	check "they log after a restart of $name" ticking
@@ -134,6 +132,19 @@ for name in sysgd sysg-exec; do
 	check "systemd brings a sysgd back that somebody ended" wait_for returned sysgd.service "$pid"
 	check "which is no reason to stop services" same_pids "$before"
 done
+check "both restart at once, as in an upgrade" systemctl restart sysg-exec.service sysgd.service
+check "services outlive that" same_pids "$before"
+for again in 1 2 3; do
+	pids="$(main_pid sysgd.service) $(main_pid sysg-exec.service)"
+	kill -STOP $pids
+	kill -KILL $pids
+	check "systemd brings a sysgd back that was killed with the helper" wait_for returned sysgd.service "${pids% *}"
+	check "and the helper" wait_for returned sysg-exec.service "${pids#* }"
+	check "services outlive the death of both" same_pids "$before"
+	check "and they log" ticking
+done
+counted() { awk '$NF != NR { print "line " NR " is " $NF; exit 1 }' /var/log/systemg/stack/counter.log; }
+check "no line of all that time is lost or doubled" counted
 check "the inherited socket outlives them" answers
 check "a stop of the helper touches no service" systemctl stop sysg-exec.service
 check "which live" alive "$before"
