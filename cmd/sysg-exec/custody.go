@@ -70,7 +70,7 @@ func (h *helper) tidyCustody() {
 	live := len(h.incarnations)
 	dead := c.records - live
 	switch {
-	case live == 0 && c.records > 0, dead > live+slack, c.fresh > slack+live/4 && c.runs.crowded():
+	case live == 0 && c.records > 0, dead > live+slack, c.fresh > slack && c.runs.crowded():
 		h.pack()
 	}
 }

@@ -100,14 +100,14 @@ func (s *shelf) add(p *parcel) error {
 	return err
 }
 
-// addAll adds all or some.
-func (s *shelf) addAll(parcels []*parcel) error {
+// addAll adds what there is room for.
+func (s *shelf) addAll(parcels []*parcel) (err error) {
 	for _, p := range parcels {
-		if err := s.add(p); err != nil {
-			return err
+		if failed := s.add(p); err == nil {
+			err = failed
 		}
 	}
-	return nil
+	return err
 }
 
 // remove takes the oldest ones away. There can be none missing, as nobody else

@@ -26,6 +26,10 @@ func keeper(t *testing.T) *helper {
 		if ends[n], ends[n+1], err = sys.PacketPair(); err != nil {
 			t.Fatal(err)
 		}
+		// Twice as much as is asked for (socket(7)), the default of net.core.wmem_max.
+		if err := unix.SetsockoptInt(ends[n], unix.SOL_SOCKET, unix.SO_SNDBUF, 212992); err != nil {
+			t.Fatal(err)
+		}
 	}
 	h := &helper{incarnations: map[string]*incarnation{}, holdings: map[owner]*holding{}, custody: &custody{
 		life: -1, runs: shelf{put: ends[0], take: ends[1]}, services: shelf{put: ends[2], take: ends[3]},
@@ -98,10 +102,15 @@ func TestAThousandRunsAreInCustody(t *testing.T) {
 	for _, inc := range all { // They come one by one.
 		delete(h.incarnations, inc.record.Launch.Incarnation)
 	}
+	size, _ := sys.SendBuffer(h.custody.runs.put)
 	before := time.Now()
-	for _, inc := range all {
+	for n, inc := range all {
 		h.incarnations[inc.record.Launch.Incarnation] = inc
 		h.park(inc)
+		// There is always room for all that live beside what is there.
+		if used, _ := sys.QueuedBytes(h.custody.runs.put); n%100 == 0 && used > size*3/4 {
+			t.Errorf("after %d runs %d of %d bytes are in use", n+1, used, size)
+		}
 	}
 	parked := time.Since(before)
 	h.complete(t)

@@ -129,6 +129,39 @@ func servicesLiveInTheUnitBeside(t *testing.T, custody bool) {
 	c.over(p.id)
 }
 
+// The holder of the system's unit has no capabilities, so that without more root
+// without capabilities could take its descriptors (ptrace(2)).
+func TestNobodyLooksIntoAHolderWithoutPrivilege(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("it takes root")
+	}
+	_, services, _ := units(t)
+	path, notifyFD := listenNotify(t)
+	holder := exec.Command("setpriv", "--inh-caps=-all", "--bounding-set=-all", os.Args[0], "hold", "--custody", filepath.Join(t.TempDir(), "custody.sock"))
+	holder.Env = append(os.Environ(), "NOTIFY_SOCKET="+path)
+	holder.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: services.FD()}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = holder.Process.Kill(); _ = holder.Wait() })
+	waitReady(t, notifyFD)
+	pidfd, err := sys.PidfdOpen(holder.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	onThread(func() {
+		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &make([]unix.CapUserData, 2)[0]); err != nil {
+			t.Error(err)
+			return
+		}
+		if fd, err := unix.PidfdGetfd(pidfd, 0, 0); err == nil {
+			unix.Close(fd)
+			t.Error("its descriptors can be taken by root without capabilities")
+		}
+	})
+}
+
 func TestAUnitWithoutAHolderIsRefused(t *testing.T) {
 	_, _, own := units(t)
 	dir := t.TempDir()
