@@ -86,6 +86,20 @@ func TestTrustedIsWhatOnlyRootCanChange(t *testing.T) {
 	}
 }
 
+// Links are followed as far as they are root's, and no further.
+func TestALinkThatOthersCanChangeIsNotFollowed(t *testing.T) {
+	top := playground(t)
+	for name, want := range map[string]string{
+		"safe/to-prog": "safe/prog", "safe/to-user": "user/prog", "user/prog": "user/prog", "safe/owned": "safe/owned",
+		"open/dir/prog": "open/dir/prog", "sticky/dir": "sticky/dir", "user/../safe/prog": "safe/prog", "user/to-safe": "", "sticky/link": "", "safe/loop": "", "user/none": "",
+	} {
+		got, err := unlinked(top + "/" + name)
+		if (err == nil) != (want != "") || err == nil && got != top+"/"+want {
+			t.Errorf("%s leads to %q, %v, want %q", name, got, err, want)
+		}
+	}
+}
+
 // A file that only root can change is read as root; any other only if the user
 // may read it, and for user 0 not at all.
 func TestAnEnvFileIsReadWithTheUsersAccess(t *testing.T) {
