@@ -70,7 +70,7 @@ func (h *helper) tidyCustody() {
 	live := len(h.incarnations)
 	dead := c.records - live
 	switch {
-	case live == 0 && c.records > 0, dead > live+slack, c.fresh > slack && c.runs.crowded():
+	case live == 0 && c.records > 0, max(dead, len(c.closing)) > live+slack, c.fresh > slack && c.runs.crowded():
 		h.pack()
 	}
 }

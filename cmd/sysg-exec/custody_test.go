@@ -278,3 +278,23 @@ func TestWhatIsStoredComesBackToAServiceWithoutIncarnation(t *testing.T) {
 	p := c.launch(in, "s")
 	want(t, "names", line(t, readUntil(t, p.out, "end\n"), "LISTEN_FDNAMES="), "state")
 }
+
+// A launch that fails leaves nothing open, though its notify socket was there.
+func TestAFailedLaunchIsNotInCustody(t *testing.T) {
+	i := startHelper(t)
+	c := i.dial()
+	c.list()
+	s := program("s", "/nonexistent")
+	s.Notify = true
+	in := c.install(s)
+	c.fails(in, "s")
+	c.list()
+	open := i.openFDs()
+	for range 5 {
+		c.fails(in, "s")
+	}
+	c.list()
+	if left := i.openFDs(); left != open {
+		t.Errorf("%d descriptors are open, then %d", open, left)
+	}
+}

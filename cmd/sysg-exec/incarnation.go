@@ -281,8 +281,8 @@ func (h *helper) forget(inc *incarnation) {
 	h.closeStatus(inc)
 	h.closeFormer(inc)
 	h.unlinkNotify(inc)
-	if inc.notifyFD >= 0 && h.custody != nil {
-		// There may be something in its queue.
+	if inc.notifyFD >= 0 && inc.state == running && h.custody != nil {
+		// There may be something in its queue, and a copy of it in custody.
 		h.custody.closing = append(h.custody.closing, inc.notifyFD)
 		inc.notifyFD = -1
 	}
