@@ -226,7 +226,7 @@ func (h *helper) regain() {
 			}
 			// It may be one that has something of a time before us.
 			h.found, err = h.lookInto(c)
-			h.closeParcels(h.found.services)
+			h.found.dropParcels(h.found.services)
 			h.found.services = nil
 			h.restoreServices()
 		},

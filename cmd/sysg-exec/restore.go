@@ -11,6 +11,9 @@ import (
 type found struct {
 	runs     map[string]foundRun
 	services []*parcel
+	// rest is of nobody any more. It is closed when it is not on the shelf either,
+	// where the kernel would close the last copy in our thread.
+	rest []int
 }
 
 // foundRun are the descriptors of an incarnation, -1 for what there is none of.
@@ -32,7 +35,7 @@ func (h *helper) lookInto(c *custody) (f found, err error) {
 				}
 				fds = fds[1:]
 			}
-			h.closeFound(f.runs[run.Incarnation])
+			f.drop(f.runs[run.Incarnation])
 			f.runs[run.Incarnation] = one
 			c.records++
 		}
@@ -43,31 +46,31 @@ func (h *helper) lookInto(c *custody) (f found, err error) {
 	var batch []*parcel
 	err = c.services.look(func(p *parcel) {
 		if len(batch) > 0 && batch[0].Batch != p.Batch {
-			h.closeParcels(batch)
+			f.dropParcels(batch)
 			batch = nil
 		}
 		batch = append(batch, p)
 		c.batch = max(c.batch, p.Batch)
 		if p.Last {
-			h.closeParcels(f.services)
+			f.dropParcels(f.services)
 			f.services, batch = batch, nil
 		}
 	})
-	h.closeParcels(batch)
+	f.dropParcels(batch)
 	return f, err
 }
 
-func (h *helper) closeFound(one foundRun) {
+func (f *found) drop(one foundRun) {
 	for _, fd := range one.fds {
 		if fd > 0 { // The zero value has none.
-			h.discard([]int{fd})
+			f.rest = append(f.rest, fd)
 		}
 	}
 }
 
-func (h *helper) closeParcels(parcels []*parcel) {
+func (f *found) dropParcels(parcels []*parcel) {
 	for _, p := range parcels {
-		h.discard(p.fds)
+		f.rest = append(f.rest, p.fds...)
 	}
 }
 
@@ -97,7 +100,7 @@ func (h *helper) restoreServices() {
 			mine := fds[:len(service.Sockets)+len(service.Kept)]
 			fds = fds[len(mine):]
 			if gone(service) {
-				h.discard(mine)
+				h.found.rest = append(h.found.rest, mine...)
 				continue
 			}
 			l := h.holding(owner{service.Project, service.Service})
@@ -115,13 +118,14 @@ func (h *helper) restoreServices() {
 		}
 	}
 	for _, one := range h.found.runs {
-		h.closeFound(one)
+		h.found.drop(one)
 	}
-	h.found = found{}
 	if c := h.custody; c != nil {
 		h.pack()
 		h.shelve()
 	}
+	h.discard(h.found.rest)
+	h.found = found{}
 }
 
 // gone says of services whether the active generation is without them. What

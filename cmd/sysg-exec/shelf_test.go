@@ -86,9 +86,10 @@ func (h *helper) complete(t *testing.T) {
 		}
 	}
 	for _, one := range found.runs {
-		h.closeFound(one)
+		found.drop(one)
 	}
-	h.closeParcels(found.services)
+	found.dropParcels(found.services)
+	h.discard(found.rest)
 }
 
 // A thousand runs, as somebody without privilege has room for: each costs one
@@ -208,7 +209,8 @@ func TestServicesOnTheShelf(t *testing.T) {
 				names = append(names, fmt.Sprintf("%s:%d+%s", s.Service, len(s.Sockets), strings.Join(s.Kept, "+")))
 			}
 		}
-		h.closeParcels(f.services)
+		f.dropParcels(f.services)
+		h.discard(f.rest)
 		slices.Sort(names)
 		return strings.Join(names, " ")
 	}
