@@ -154,7 +154,13 @@ func (b *bench) launchOnce(conn *execclient.Conn, in spec.Installed) (float64, e
 	if err == nil {
 		err = until(conn, func(r *spec.Reply) bool { return r.Emptied != nil || r.Exited != nil && r.Exited.Emptied })
 	}
-	return taken, errors.Join(err, conn.Ack(spec.Ack{Incarnations: []string{id}}))
+	if err == nil {
+		err = conn.Ack(spec.Ack{Incarnations: []string{id}})
+	}
+	if err == nil { // It lets go of the last one before the next is asked for.
+		err = until(conn, func(r *spec.Reply) bool { return r.Done != nil })
+	}
+	return taken, err
 }
 
 // until takes events up to one that fits.
