@@ -56,7 +56,9 @@ func (i *instance) prepareSystem() error {
 }
 
 // unitProcesses is every process of the instance: those of its units and of the
-// script's own, without the one that holds the home of the services.
+// script's own, without the one that holds the home of the services. It finds
+// nothing where there are no units, as on the machine itself: what is found is
+// killed in the end.
 func unitProcesses() []int {
 	var found []int
 	own := unitOf(os.Getpid())
@@ -67,7 +69,7 @@ func unitProcesses() []int {
 			continue
 		}
 		unit := unitOf(pid)
-		if slices.Contains([]string{"sysgd.service", "sysg-exec.service", "sysg-services.service", own}, unit) && !holds(pid) {
+		if unit != "" && slices.Contains([]string{"sysgd.service", "sysg-exec.service", "sysg-services.service", own}, unit) && !holds(pid) {
 			found = append(found, pid)
 		}
 	}
