@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/order"
 )
 
 // A command that is in no manifest gets one of its own, STATE/units/NAME-HASH.yaml:
@@ -160,7 +161,7 @@ func pruneUnits(folder, kept string, now time.Time) {
 			files = append(files, file{filepath.Join(folder, entry.Name()), info.ModTime()})
 		}
 	}
-	slices.SortFunc(files, func(a, b file) int { return b.at.Compare(a.at) })
+	order.By(files, func(a, b *file) int { return b.at.Compare(a.at) })
 	for i, f := range files {
 		if f.path != kept && (i >= unitsKept || now.Sub(f.at) > unitsAge) {
 			_ = os.Remove(f.path) // It is only litter.

@@ -8,11 +8,11 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"slices"
 	"time"
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/logs"
+	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/paths"
 )
 
@@ -158,7 +158,7 @@ func (v *viewer) tail(ctx context.Context) ([]logs.Followed, error) {
 		}
 		ends = append(ends, logs.Followed{Project: t.project, Service: t.service, From: position})
 	}
-	slices.SortStableFunc(all, func(x, y placed) int { return x.Time.Compare(y.Time) })
+	order.By(all, func(x, y *placed) int { return x.Time.Compare(y.Time) })
 	for _, line := range all {
 		v.print(line.of, line.Line)
 	}
@@ -175,7 +175,7 @@ func (v *viewer) count() int {
 
 // lastOf are the last n lines in the order of time.
 func lastOf(lines []logs.Line, n int) []logs.Line {
-	slices.SortStableFunc(lines, func(x, y logs.Line) int { return x.Time.Compare(y.Time) })
+	order.By(lines, func(x, y *logs.Line) int { return x.Time.Compare(y.Time) })
 	return lines[max(len(lines)-n, 0):]
 }
 

@@ -10,6 +10,7 @@ import (
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/metrics"
+	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/paths"
 	"systemg.org/sysg/pkg/store"
 )
@@ -33,7 +34,7 @@ func offlineSnapshot(state string, all bool) api.Snapshot {
 		}
 		snapshot.Units = append(snapshot.Units, units...)
 	}
-	slices.SortFunc(snapshot.Units, func(x, y api.Unit) int { return strings.Compare(x.Hash, y.Hash) })
+	order.By(snapshot.Units, func(x, y *api.Unit) int { return strings.Compare(x.Hash, y.Hash) })
 	return snapshot
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/client"
+	"systemg.org/sysg/pkg/order"
 )
 
 // The exit codes.
@@ -55,8 +56,8 @@ func (f failures) Error() string {
 // failuresFrom puts what failed by itself before what only waits for that.
 func failuresFrom(diagnostics []api.Diagnostic) failures {
 	sorted := slices.Clone(diagnostics)
-	slices.SortStableFunc(sorted, func(x, y api.Diagnostic) int {
-		return waits(x) - waits(y)
+	order.By(sorted, func(x, y *api.Diagnostic) int {
+		return waits(*x) - waits(*y)
 	})
 	return sorted
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/security"
 )
 
@@ -25,7 +26,7 @@ func printSecurity(out *output, reports []exposure, one bool) error {
 // renderExposures is a table, the most exposed first.
 func renderExposures(reports []exposure, colour bool) string {
 	reports = slices.Clone(reports)
-	slices.SortStableFunc(reports, func(a, b exposure) int {
+	order.By(reports, func(a, b *exposure) int {
 		switch {
 		case a.Exposure > b.Exposure:
 			return -1

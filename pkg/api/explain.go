@@ -3,6 +3,8 @@ package api
 import (
 	"slices"
 	"strings"
+
+	"systemg.org/sysg/pkg/order"
 )
 
 // Explanation is what a code means, for `sysg explain` and docs/codes.md.
@@ -16,7 +18,7 @@ type Explanation struct {
 // Explanations are those of all codes, sorted by code.
 func Explanations() []Explanation {
 	all := slices.Concat(explanations, drivingExplanations, logsExplanations, timeExplanations, confinedExplanations)
-	slices.SortFunc(all, func(a, b Explanation) int { return strings.Compare(a.Code, b.Code) })
+	order.By(all, func(a, b *Explanation) int { return strings.Compare(a.Code, b.Code) })
 	return all
 }
 

@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/order"
 )
 
 // access is what a path is to be for the service, beyond what its permissions
@@ -129,7 +129,7 @@ func placeRules(rules []rule, find func(path string) (string, error)) ([]placed,
 	for _, r := range byPath {
 		all = append(all, placed{r, -1})
 	}
-	slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(a.path, b.path) })
+	order.By(all, func(a, b *placed) int { return cmp.Compare(a.path, b.path) })
 	for i := range all {
 		if all[i].access != asFound {
 			continue

@@ -2,10 +2,10 @@ package doctor
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/order"
 )
 
 // Severity is how bad a finding is.
@@ -84,7 +84,7 @@ func Examine(in Instance, ask func() (*api.Survey, error)) ([]Finding, error) {
 	for _, s := range kept {
 		findings = append(findings, s.Finding)
 	}
-	slices.SortFunc(findings, func(a, b Finding) int {
+	order.By(findings, func(a, b *Finding) int {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Project, b.Project), cmp.Compare(a.Service, b.Service),
 			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Detail, b.Detail))
 	})

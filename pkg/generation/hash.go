@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/spec"
 )
 
@@ -15,8 +16,8 @@ import (
 // number, the inherited environment, the settings, the sums of the files and the
 // hashes themselves do not count.
 func Seal(g *Generation) {
-	slices.SortFunc(g.Supervise.Services, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(g.Launch.Services, func(a, b LaunchService) int { return strings.Compare(a.Name, b.Name) })
+	order.By(g.Supervise.Services, func(a, b *Service) int { return strings.Compare(a.Name, b.Name) })
+	order.By(g.Launch.Services, func(a, b *LaunchService) int { return strings.Compare(a.Name, b.Name) })
 	for i := range g.Supervise.Services {
 		g.Supervise.Services[i].Hash = serviceHash(g, i)
 	}

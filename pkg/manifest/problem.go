@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/order"
 )
 
 // Kind says what sort of thing is wrong, for programs.
@@ -136,8 +137,8 @@ func (ps Problems) sorted(manifest string) Problems {
 		}
 		return p.Path
 	}
-	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	order.By(ps, func(a, b *Problem) int {
+		return cmp.Or(cmp.Compare(rank(*a), rank(*b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return slices.CompactFunc(ps, func(a, b Problem) bool {
 		return a.Path == b.Path && a.Line == b.Line && a.Column == b.Column && a.Message == b.Message

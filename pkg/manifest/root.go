@@ -6,12 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 	"unicode"
 
 	"gopkg.in/yaml.v3"
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/order"
 )
 
 // root is what the top of a document says.
@@ -236,6 +236,6 @@ func (r *reader) assemble(m *root) []Project {
 			projects[i].Name = projects[i].ID
 		}
 	}
-	slices.SortFunc(projects, func(a, b Project) int { return strings.Compare(a.ID, b.ID) })
+	order.By(projects, func(a, b *Project) int { return strings.Compare(a.ID, b.ID) })
 	return projects
 }

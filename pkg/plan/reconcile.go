@@ -6,6 +6,7 @@ import (
 
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/order"
 )
 
 // Fate is what a reconcile does with a service.
@@ -65,7 +66,7 @@ func Reconcile(graph Graph, old, next []generation.Service, scope Scope) []Chang
 	for _, change := range r.fates {
 		changes = append(changes, change)
 	}
-	slices.SortFunc(changes, func(a, b Change) int {
+	order.By(changes, func(a, b *Change) int {
 		if a.Service < b.Service {
 			return -1
 		}

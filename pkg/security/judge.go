@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/order"
 )
 
 // Subject is what is judged: the processes of a service, of which the worst
@@ -110,7 +111,7 @@ func verdictOf(exposure float64) Verdict {
 // Worst are the keys that most is to be won by, the best first.
 func (r *Report) Worst(n int) []string {
 	open := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Exposure == 0 })
-	slices.SortStableFunc(open, func(a, b Finding) int { return cmp.Compare(b.Exposure, a.Exposure) })
+	order.By(open, func(a, b *Finding) int { return cmp.Compare(b.Exposure, a.Exposure) })
 	var keys []string
 	for _, f := range open[:min(n, len(open))] {
 		keys = append(keys, f.Key)

@@ -11,6 +11,7 @@ import (
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/execclient"
 	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/spec"
 )
 
@@ -192,9 +193,11 @@ func (s *Supervisor) wentOn(v *service, records map[string]execclient.Event) boo
 // newestFirst puts records into the order of their launches: of several runs of
 // a service that nobody knows, the last one tells how it is.
 func newestFirst(records map[string]execclient.Event) []execclient.Event {
-	return slices.SortedFunc(maps.Values(records), func(a, b execclient.Event) int {
+	events := slices.Collect(maps.Values(records))
+	order.By(events, func(a, b *execclient.Event) int {
 		return b.Reply.Listed.Record.Started.Compare(a.Reply.Listed.Record.Started)
 	})
+	return events
 }
 
 // aside is a run that sysg-exec has and that does not occupy its service: a

@@ -8,13 +8,15 @@ import (
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/metrics"
+	"systemg.org/sysg/pkg/order"
 )
 
 // childTree is the children of a service as a status shows them: those that
 // live, then the last ones that have ended, each below its parent.
 func (v *service) childTree() []api.Child {
-	live := slices.SortedFunc(slices.Values(v.children), func(a, b *run) int {
-		return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.pid, b.pid))
+	live := slices.Clone(v.children)
+	order.By(live, func(a, b **run) int {
+		return cmp.Or((*a).started.Compare((*b).started), cmp.Compare((*a).pid, (*b).pid))
 	})
 	all := slices.Concat(live, v.former)
 	known := map[string]bool{}

@@ -11,6 +11,7 @@ import (
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/store"
 )
 
@@ -37,7 +38,7 @@ func (s *Supervisor) Cron(ctx context.Context, _ api.Caller, params api.CronQuer
 		}
 		return nil
 	})
-	slices.SortFunc(units, func(a, b api.CronUnit) int {
+	order.By(units, func(a, b *api.CronUnit) int {
 		return strings.Compare(a.Project+"/"+a.Service, b.Project+"/"+b.Service)
 	})
 	return units, err

@@ -8,6 +8,7 @@ import (
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/store"
 )
 
@@ -89,7 +90,7 @@ func (v *service) cronStatus(most int) *api.Cron {
 		runs = append(runs, *c.current)
 	}
 	// The history is in the order of ends.
-	slices.SortStableFunc(runs, func(a, b store.Run) int { return a.Started.Compare(b.Started) })
+	order.By(runs, func(a, b *store.Run) int { return a.Started.Compare(b.Started) })
 	for i := len(runs) - 1; i >= 0 && len(shown.RecentRuns) != most; i-- {
 		shown.RecentRuns = append(shown.RecentRuns, cronRun(runs[i]))
 	}

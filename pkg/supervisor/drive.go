@@ -10,6 +10,7 @@ import (
 
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/machine"
+	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/spec"
 )
 
@@ -40,10 +41,10 @@ func (s *Supervisor) Survey(ctx context.Context, _ api.Caller) (api.Survey, erro
 		}
 		return nil
 	})
-	slices.SortFunc(survey.Services, func(a, b api.SurveyedService) int {
+	order.By(survey.Services, func(a, b *api.SurveyedService) int {
 		return strings.Compare(a.Project+"/"+a.Service, b.Project+"/"+b.Service)
 	})
-	slices.SortFunc(survey.Runs, func(a, b api.SurveyedRun) int { return strings.Compare(a.Incarnation, b.Incarnation) })
+	order.By(survey.Runs, func(a, b *api.SurveyedRun) int { return strings.Compare(a.Incarnation, b.Incarnation) })
 	return survey, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/machine"
 	"systemg.org/sysg/pkg/metrics"
+	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/plan"
 	"systemg.org/sysg/pkg/store"
 )
@@ -37,7 +38,7 @@ func (s *Supervisor) Status(ctx context.Context, _ api.Caller, params api.Status
 	if err != nil {
 		return snapshot, err
 	}
-	slices.SortFunc(seen, func(a, b sighting) int { return strings.Compare(a.unit.Hash, b.unit.Hash) })
+	order.By(seen, func(a, b *sighting) int { return strings.Compare(a.unit.Hash, b.unit.Hash) })
 	snapshot.CapturedAt = timestamp(time.Now())
 	s.measure(seen, params.Detail)
 	for _, sighting := range seen {
