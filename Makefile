@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Needed by the tests beyond Go itself.
 TEST_PACKAGES = gcc libc6-dev procps redis-server redis-tools debootstrap systemd-container util-linux qemu-system-x86 e2fsprogs \
-	nginx-light postgresql python3 nodejs openjdk-17-jre-headless iproute2 \
+	nginx-light postgresql python3 nodejs openjdk-17-jre-headless iproute2 tzdata curl \
 	lintian rpm rpmlint python3-prometheus-client zsh fish
 
 GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
