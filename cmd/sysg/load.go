@@ -79,16 +79,28 @@ func (a *app) read(path string) (*manifest.Manifest, *manifest.Sources, error) {
 // compile makes a generation of each project, with our environment as what
 // the services inherit.
 func (a *app) compile(m *manifest.Manifest, sources *manifest.Sources) ([]generation.Generation, error) {
-	// What is accepted may be as large as it is; to collect it again and again
-	// would take longer than all the rest.
-	debug.SetMemoryLimit(math.MaxInt64)
+	accepted()
 	generations, err := m.Compile(manifest.CompileOptions{Environ: a.environ()})
+	return generations, uncompiled(err, sources)
+}
+
+// check says whether compile fails.
+func (a *app) check(m *manifest.Manifest, sources *manifest.Sources) error {
+	accepted()
+	return uncompiled(m.Check(manifest.CompileOptions{Environ: a.environ()}), sources)
+}
+
+// accepted ends what hurry began: what is accepted may be as large as it is, and
+// to collect it again and again would take longer than all the rest.
+func accepted() { debug.SetMemoryLimit(math.MaxInt64) }
+
+func uncompiled(err error, sources *manifest.Sources) error {
 	var problems manifest.Problems
 	if errors.As(err, &problems) {
-		return nil, &badManifest{problems, sources}
+		return &badManifest{problems, sources}
 	}
 	if err != nil {
-		return nil, &api.Diagnostic{Code: api.CodeManifest, Title: err.Error()}
+		return &api.Diagnostic{Code: api.CodeManifest, Title: err.Error()}
 	}
-	return generations, nil
+	return nil
 }

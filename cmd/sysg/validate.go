@@ -103,7 +103,7 @@ func (a *app) judge(path string) (manifest.Problems, *manifest.Sources, error) {
 	var problems manifest.Problems
 	if err == nil {
 		problems = slices.Concat(m.Warnings, m.Differences)
-		_, err = a.compile(m, sources)
+		err = a.check(m, sources)
 	}
 	var bad *badManifest
 	if errors.As(err, &bad) {

@@ -17,6 +17,20 @@ type CompileOptions struct {
 // Compile makes a sealed generation of each project. The only error is that a
 // project is too large to be installed.
 func (m *Manifest) Compile(opts CompileOptions) ([]generation.Generation, error) {
+	generations, err := m.compile(opts)
+	for i := range generations {
+		generation.Seal(&generations[i])
+	}
+	return generations, err
+}
+
+// Check returns the error of Compile, and takes half its time.
+func (m *Manifest) Check(opts CompileOptions) error {
+	_, err := m.compile(opts)
+	return err
+}
+
+func (m *Manifest) compile(opts CompileOptions) ([]generation.Generation, error) {
 	generations := make([]generation.Generation, 0, len(m.Projects))
 	for i := range m.Projects {
 		p := &m.Projects[i]
@@ -26,7 +40,6 @@ func (m *Manifest) Compile(opts CompileOptions) ([]generation.Generation, error)
 		if size := launchSize(&g.Launch); size > spec.MaxGeneration {
 			return nil, fmt.Errorf("cannot compile project %q: %d MiB are more than the %d that can be installed", p.ID, size>>20, spec.MaxGeneration>>20)
 		}
-		generation.Seal(&g)
 		generations = append(generations, g)
 	}
 	return generations, nil
@@ -40,6 +53,8 @@ func (m *Manifest) compileProject(p *Project, environ []string) generation.Gener
 		},
 		Launch: generation.Launch{Format: generation.Format, Project: p.ID},
 	}
+	g.Supervise.Services = make([]generation.Service, 0, len(p.Services))
+	g.Launch.Services = make([]generation.LaunchService, 0, len(p.Services))
 	for i := range p.Services {
 		s := &p.Services[i]
 		g.Supervise.Services = append(g.Supervise.Services, m.superviseService(s))

@@ -30,7 +30,7 @@ var envType = Type{Name: "env", Accepts: "a mapping", Object: &envObject, form: 
 func readEnv(r *reader, v value, to any) {
 	e := to.(*Env)
 	r.object(&envObject, v, e)
-	s := &scope{outer: r.scope, files: e.Files, vars: map[string]*Var{}, busy: map[string]bool{}, ready: map[string]bool{}}
+	s := &scope{outer: r.scope, files: e.Files, vars: make(map[string]*Var, len(e.Vars)), busy: map[string]bool{}, ready: make(map[string]bool, len(e.Vars))}
 	for _, variable := range e.Vars {
 		if s.vars[variable.Name] != nil {
 			r.bad(variable.at, fmt.Sprintf("variable %s is there twice", quote(variable.Name)), "")

@@ -189,20 +189,27 @@ func (r *reader) object(o *Object, v value, to any) {
 	}
 	v.node = target(v.node)
 	found := make([]*value, len(o.Keys))
-	var unknown []value
-	for k, entry := range v.pairs() {
-		switch row := o.find(k.name); {
-		case row < 0:
-			unknown = append(unknown, k, entry)
-		default:
-			found[row] = &entry
+	var unknown []int // the places of keys, which may be a hundred thousand variables
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		key := target(v.node.Content[i])
+		if key.Kind != yaml.ScalarNode {
+			continue // Reported with the document.
 		}
+		row := o.find(key.Value)
+		if row < 0 {
+			unknown = append(unknown, i)
+			continue
+		}
+		entry := v.child(key.Value, v.node.Content[i+1])
+		found[row] = &entry
 	}
 	r.rows(o, found, to)
 	// Last, since the version decides how bad an unknown key is.
-	for i := 0; i < len(unknown); i += 2 {
-		if o.other == nil || !o.other(r, unknown[i], unknown[i+1], to) {
-			r.unknownKey(o, unknown[i])
+	for _, i := range unknown {
+		name := target(v.node.Content[i]).Value
+		key := v.child(name, v.node.Content[i])
+		if o.other == nil || !o.other(r, key, v.child(name, v.node.Content[i+1]), to) {
+			r.unknownKey(o, key)
 		}
 	}
 }
@@ -239,7 +246,8 @@ func (r *reader) defaults(o *Object, to any) {
 	for i := range o.Keys {
 		row := &o.Keys[i]
 		if row.Default != "" {
-			node := &yaml.Node{Kind: yaml.ScalarNode, Value: row.Default}
+			// With its tag, which is expensive to guess.
+			node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: row.Default}
 			row.Type.read(r, value{node: node, name: row.Name}, row.field(to))
 		}
 	}

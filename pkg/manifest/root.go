@@ -173,14 +173,14 @@ func (r *reader) services(v value, logs generation.Logs) []Service {
 		if err := checkID(k.name); err != nil {
 			r.bad(k, fmt.Sprintf("%s cannot be the name of a service: %v", quote(k.name), err), "")
 		}
-		s := r.blank
+		services = append(services, r.blank)
+		s := &services[len(services)-1]
 		s.Name, s.Dir, s.Logs, s.at = k.name, r.dir(), logs, k
 		r.entry, r.outer = &entry, outer
-		r.object(&serviceObject, entry, &s)
+		r.object(&serviceObject, entry, s)
 		r.scope, r.entry = outer, nil
-		r.checkService(&s, entry)
+		r.checkService(s, entry)
 		s.Once = s.Restart.Policy == generation.Never && entry.at("restart_policy").node != entry.node
-		services = append(services, s)
 	}
 	r.inService = false
 	return services
