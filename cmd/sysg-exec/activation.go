@@ -4,27 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/sys"
 )
 
 // listenFD is where the first descriptor handed over is, see sd_listen_fds(3).
-const listenFD = 3
+const listenFD = sys.FirstPassed
 
 // takeListener takes the socket that systemd, or sysg start, hands over, and
-// keeps it and every stray descriptor from being inherited. (The library for
-// this would more than double what sysg-exec links.)
+// keeps it and every stray descriptor from being inherited.
 func takeListener() (int, error) {
-	pid, count := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
-	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
-		os.Unsetenv(name)
-	}
-	if err := sys.CloexecRange(listenFD, ^uint(0)); err != nil {
+	passed, err := sys.Passed()
+	if err != nil {
 		return -1, err
 	}
-	if pid != strconv.Itoa(os.Getpid()) || count != "1" {
+	if len(passed) != 1 {
 		return -1, errors.New("no socket was handed over: LISTEN_PID must be this process and LISTEN_FDS 1 (start it with sysg start, or by sysg-exec.socket)")
 	}
 	kind, err := sys.SocketType(listenFD)

@@ -15,9 +15,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
+
+	"systemg.org/sysg/pkg/sys"
 )
 
 // Listener takes over what this process was started with: the one listener of
@@ -30,7 +31,12 @@ func Listener(name string) (net.Listener, map[string]*os.File, error) {
 	others := map[string]*os.File{}
 	var listener net.Listener
 	var failed error
-	for _, file := range activation.Files(true) {
+	names, err := sys.Passed()
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, passed := range names {
+		file := os.NewFile(uintptr(sys.FirstPassed+i), passed)
 		switch {
 		case file.Name() != name && others[file.Name()] == nil:
 			others[file.Name()] = file
