@@ -111,6 +111,9 @@ func take(verb, rest string) error {
 	case "http": // ADDRESS:FILE, answers with the status line in the file
 		i := strings.LastIndex(rest, ":")
 		return serveHTTP("tcp", rest[:i], rest[i+1:])
+	case "https": // ADDRESS:FILE, the same over TLS, and writes who is to be believed into ca.pem
+		i := strings.LastIndex(rest, ":")
+		return serveHTTPS(rest[:i], rest[i+1:])
 	case "accept": // NETWORK:ADDRESS, and says nothing
 		network, address, _ := strings.Cut(rest, ":")
 		return serveHTTP(network, address, "")
@@ -193,19 +196,20 @@ func printStored() error {
 // that time; without a file it never answers.
 func serveHTTP(network, address, file string) error {
 	listener, err := net.Listen(network, address)
-	if err != nil {
-		return err
+	if err == nil {
+		go answerAll(listener, file)
 	}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go answerHTTP(conn, file)
+	return err
+}
+
+func answerAll(listener net.Listener, file string) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
 		}
-	}()
-	return nil
+		go answerHTTP(conn, file)
+	}
 }
 
 func answerHTTP(conn net.Conn, file string) {

@@ -30,7 +30,7 @@ func probeKeys(url, tcp Type) []Key {
 	return []Key{
 		key("command", shell, "", "shell command that exits 0 if all is well", in(func(h *Health) any { return &h.Command })),
 		key("exec", argv, "", "the same without a shell", in(func(h *Health) any { return &h.Exec })),
-		key("url", url, "", "URL that answers 2xx; proxies are not used", in(func(h *Health) any { return &h.URL })),
+		key("url", url, "", "URL that answers 2xx; https is asked by curl; proxies are not used", in(func(h *Health) any { return &h.URL })),
 		key("tcp", tcp, "", "host:port that accepts a connection", in(func(h *Health) any { return &h.TCP })),
 		key("unix", directory, "", "path of a socket that accepts a connection", in(func(h *Health) any { return &h.Unix })),
 		key("interval", positive, "2s", "time between attempts", in(func(h *Health) any { return &h.Interval })),
@@ -62,8 +62,26 @@ func healthType(o *Object) Type {
 		}
 		r.checkHealth(v, o, h)
 		r.checkSeen(v, h)
+		h.overTLS()
 	}}
 }
+
+// overTLS has a check over https made by curl(1), as a command of the service like
+// another. So the supervisor is no peer in TLS, of whoever, and links nothing of
+// it; and whom to believe is the service's affair (CURL_CA_BUNDLE, SSL_CERT_FILE).
+func (h *Health) overTLS() {
+	if scheme, _, _ := strings.Cut(h.URL, ":"); strings.EqualFold(scheme, "https") {
+		for _, word := range []string{"/bin/sh", "-c", askOverTLS, "curl", h.URL} {
+			h.Exec = append(h.Exec, Text{Raw: word, Value: word})
+		}
+		h.URL = ""
+	}
+}
+
+// askOverTLS passes where $1 answers 2xx, as a check by http does.
+const askOverTLS = `command -v curl >/dev/null || { echo "a check over https takes curl, which is not installed" >&2; exit 127; }
+code=$(curl --silent --show-error --noproxy '*' --output /dev/null --write-out '%{http_code}' "$1") || exit
+case $code in 2??) ;; *) echo "answered $code" >&2; exit 1; esac`
 
 func (r *reader) checkHealth(v value, o *Object, h *Health) {
 	var ways []string

@@ -2,13 +2,7 @@ package probe
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"io"
-	"math/big"
 	"net"
 	"path/filepath"
 	"strings"
@@ -132,11 +126,10 @@ func TestFailuresAreSorted(t *testing.T) {
 		"nobody at the URL":        {generation.Probe{URL: "http://" + refused}, Answer{Class: Unreached, Text: "could not connect: connection refused"}},
 		"no such path":             {generation.Probe{Unix: path + "x"}, Answer{Class: Unreached, Text: "could not connect: no such file or directory"}},
 		"a server that is silent":  {generation.Probe{URL: "http://" + silent.Addr().String()}, Answer{Class: TimedOut, Text: "did not answer in time"}},
-		"a server without TLS":     {generation.Probe{URL: "https://" + silent.Addr().String()}, Answer{Class: TimedOut, Text: "did not answer in time"}},
 		"a listener":               {generation.Probe{TCP: silent.Addr().String()}, Answer{Passed: true, Text: "accepts connections"}},
 		"a listener at a path":     {generation.Probe{Unix: path}, Answer{Passed: true, Text: "accepts connections"}},
 		"a listener for messages":  {generation.Probe{Unix: packets}, Answer{Passed: true, Text: "accepts connections"}},
-		"an address that is none":  {generation.Probe{URL: "ftp://x"}, Answer{Class: Unreached, Text: `"ftp://x" is no address for http or https`}},
+		"an address that is none":  {generation.Probe{URL: "ftp://x"}, Answer{Class: Unreached, Text: `"ftp://x" is no address for http`}},
 		"a name that is not known": {generation.Probe{TCP: "no.such.host.invalid:1"}, Answer{Class: Unreached}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,24 +144,6 @@ func TestFailuresAreSorted(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})
-	}
-}
-
-func TestACertificateNobodySignedIsRefused(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener := tls.NewListener(listen(t), &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
-	serve(t, listener, says("HTTP/1.1 200 OK\r\n\r\n"))
-	got := try(generation.Probe{URL: "https://" + listener.Addr().String()}, 5*time.Second)
-	if got.Class != Unhealthy || !strings.Contains(got.Text, "its TLS handshake failed") {
-		t.Errorf("got %+v", got)
 	}
 }
 
