@@ -11,17 +11,16 @@ TEST_PACKAGES = gcc libc6-dev procps redis-server redis-tools debootstrap system
 	nginx-light postgresql python3 nodejs openjdk-17-jre-headless iproute2 tzdata curl \
 	lintian rpm rpmlint python3-prometheus-client zsh fish
 
-GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
 
 .DEFAULT_GOAL := help
 
 .PHONY: build
 build: ## Build the three programs into bin/
-	$(GOBUILD) -o bin/ ./cmd/sysg ./cmd/sysgd ./cmd/sysg-exec
+	GO='$(GO)' packaging/compile bin
 
 .PHONY: demo-tools
 demo-tools: ## Build the program of examples/shop into bin/
-	$(GOBUILD) -o bin/shop ./examples/shop
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/shop ./examples/shop
 
 # Where units, accounts and folders are described. systemd looks below /usr/local
 # as well; polkit looks below /usr alone, so PREFIX=/usr where that matters.
