@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gdamore/tcell/v3"
-
 	"systemg.org/sysg/pkg/api"
 	"systemg.org/sysg/pkg/client"
 )
@@ -23,7 +21,7 @@ const refresh = time.Second
 type display struct {
 	board
 	app    *app
-	screen tcell.Screen
+	screen *terminal
 	news   chan func()
 	// ended is why run is to return, nil while it is not.
 	ended error
@@ -32,18 +30,14 @@ type display struct {
 	closes context.CancelFunc
 }
 
-// newDisplay takes the terminal over; close gives it back. Nothing is asked of
-// the terminal, since one that does not answer would cost a second.
+// newDisplay takes the terminal over; close gives it back.
 func (a *app) newDisplay() (*display, error) {
-	screen, err := tcell.NewTerminfoScreen(tcell.OptNegotiation(false))
-	if err == nil {
-		err = screen.Init()
-	}
+	screen, err := newTerminal()
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the terminal (--plain does without): %w", err)
 	}
 	d := &display{app: a, screen: screen, news: make(chan func())}
-	d.width, d.height = screen.Size()
+	d.width, d.height = screen.width, screen.height
 	return d, nil
 }
 
@@ -72,7 +66,7 @@ func (s *status) watchTable(ctx context.Context, a *app, pause time.Duration) er
 	if err != nil {
 		return err
 	}
-	defer d.screen.Fini()
+	defer d.screen.close()
 	ctx, release := d.until(ctx)
 	defer release()
 	params := api.Status{All: s.all, StreamMillis: int(pause.Milliseconds())}
@@ -92,7 +86,7 @@ func watchUnit(ctx context.Context, a *app, params api.Inspect) error {
 	if err != nil {
 		return err
 	}
-	defer d.screen.Fini()
+	defer d.screen.close()
 	ctx, release := d.until(ctx)
 	defer release()
 	d.page = &page{title: params.Service, only: true, unit: api.Unit{
@@ -138,38 +132,18 @@ func (d *display) run(ctx context.Context) error {
 			return nil
 		case do := <-d.news:
 			do()
-		case event, open := <-d.screen.EventQ():
+		case <-d.screen.resized:
+			d.screen.measure()
+			d.width, d.height = d.screen.width, d.screen.height
+			d.clamp()
+		case name, open := <-d.screen.keys:
 			if !open {
 				return nil
 			}
-			d.take(ctx, event)
+			d.carryOut(ctx, d.key(name))
 		}
 	}
 	return d.ended
-}
-
-func (d *display) take(ctx context.Context, event tcell.Event) {
-	switch event := event.(type) {
-	case *tcell.EventResize:
-		d.width, d.height = event.Size()
-		d.clamp()
-		d.screen.Sync()
-	case *tcell.EventKey:
-		d.carryOut(ctx, d.key(keyName(event)))
-	}
-}
-
-// keyName is a key by the board's name for it.
-func keyName(event *tcell.EventKey) string {
-	names := map[tcell.Key]string{
-		tcell.KeyUp: "up", tcell.KeyDown: "down", tcell.KeyLeft: "left", tcell.KeyRight: "right",
-		tcell.KeyTab: "tab", tcell.KeyBacktab: "backtab", tcell.KeyEnter: "enter", tcell.KeyEscape: "esc",
-		tcell.KeyCtrlC: "ctrl-c", tcell.KeyPgUp: "pgup", tcell.KeyPgDn: "pgdn", tcell.KeyHome: "home", tcell.KeyEnd: "end",
-	}
-	if name, known := names[event.Key()]; known {
-		return name
-	}
-	return strings.ToLower(event.Str())
 }
 
 // carryOut does what a key asks for.
@@ -256,35 +230,4 @@ func (d *display) mutate(ctx context.Context, w wish, unit api.Unit) {
 	}()
 }
 
-func (d *display) draw() {
-	d.screen.Clear()
-	for y, line := range d.lines() {
-		x := 0
-		for _, piece := range line {
-			d.screen.PutStrStyled(x, y, piece.text, d.styleOf(piece))
-			x += shownWidth(piece.text)
-		}
-	}
-	d.screen.Show()
-}
-
-func (d *display) styleOf(piece piece) tcell.Style {
-	drawn := tcell.StyleDefault.Reverse(piece.reversed)
-	if piece.style == bold {
-		return drawn.Bold(true)
-	}
-	if !d.app.out.colour {
-		return drawn
-	}
-	switch piece.style {
-	case faint:
-		return drawn.Dim(true)
-	case red:
-		return drawn.Foreground(tcell.ColorMaroon)
-	case green:
-		return drawn.Foreground(tcell.ColorGreen)
-	case yellow:
-		return drawn.Foreground(tcell.ColorOlive)
-	}
-	return drawn
-}
+func (d *display) draw() { d.screen.draw(d.lines(), d.app.out.colour) }
