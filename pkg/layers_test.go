@@ -38,7 +38,8 @@ var layers = map[string]layer{
 	"pkg/sys": kernel, "pkg/caps": kernel, "pkg/cgroup": kernel,
 	"pkg/spec": contracts, "pkg/api": contracts, "pkg/generation": contracts, "pkg/envfile": contracts,
 	"pkg/paths":   contracts,
-	"pkg/order":   contracts, // Sorting.
+	"pkg/order":   contracts,
+	"pkg/digest":  contracts,
 	"pkg/version": contracts,
 	"pkg/confine": privileged, "pkg/grant": privileged,
 	"pkg/manifest": model, "pkg/schedule": model, "pkg/plan": model, "pkg/machine": model,
@@ -52,7 +53,7 @@ var layers = map[string]layer{
 
 // within are the imports that stay inside one layer.
 var within = map[string][]string{
-	"pkg/generation": {"pkg/order", "pkg/spec"},
+	"pkg/generation": {"pkg/digest", "pkg/order", "pkg/spec"},
 	"pkg/api":        {"pkg/order"},
 	"pkg/cgroup":     {"pkg/sys"},
 	"pkg/caps":       {"pkg/sys"},

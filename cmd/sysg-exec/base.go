@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path"
@@ -10,6 +8,7 @@ import (
 	"strings"
 
 	"systemg.org/sysg/pkg/cgroup"
+	"systemg.org/sysg/pkg/digest"
 )
 
 // chooseContainment takes cgroups where there is a place for them:
@@ -68,10 +67,10 @@ func openSubtree(mount cgroup.Mount, own *cgroup.Dir, state string) (*cgroups, e
 		own.Close()
 		return nil, err
 	}
-	hash := sha256.Sum256([]byte(state))
+	hash := digest.Hex([]byte(state))
 	c := &cgroups{
 		mount: mount, own: own,
-		name: fmt.Sprintf("sysg-%d-%s", os.Geteuid(), hex.EncodeToString(hash[:4])), note: filepath.Join(state, "home"),
+		name: fmt.Sprintf("sysg-%d-%s", os.Geteuid(), hash[:8]), note: filepath.Join(state, "home"),
 	}
 	if c.reopen() {
 		return c, nil

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"systemg.org/sysg/pkg/api"
+	"systemg.org/sysg/pkg/digest"
 	"systemg.org/sysg/pkg/order"
 )
 
@@ -96,14 +95,14 @@ type unit struct {
 
 // newUnit is the manifest of a command, run as somebody else where user is not "".
 func newUnit(name, folder string, command []string, user string) (unit, error) {
-	sum := sha256.New()
+	var all []byte
 	for _, text := range append([]string{folder}, command...) {
 		if !utf8.ValidString(text) {
 			return unit{}, &usage{"start", fmt.Sprintf("%q is not UTF-8, which a manifest has to be", text)}
 		}
-		sum.Write([]byte(text + "\x00"))
+		all = append(append(all, text...), 0)
 	}
-	hash := hex.EncodeToString(sum.Sum(nil))[:12]
+	hash := digest.Hex(all)[:12]
 	u := unit{service: slug(name)}
 	u.file = u.service + "-" + hash + ".yaml"
 	if u.service == "" {

@@ -18,7 +18,7 @@ import (
 // is in the folder of state itself.
 func (i *instance) olderRuns() error {
 	path := filepath.Join(i.state, "control.sock")
-	conn, err := net.Dial("unix", path)
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil
 	}

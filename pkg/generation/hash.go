@@ -1,12 +1,11 @@
 package generation
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
 
+	"systemg.org/sysg/pkg/digest"
 	"systemg.org/sysg/pkg/order"
 	"systemg.org/sysg/pkg/spec"
 )
@@ -29,7 +28,7 @@ func serviceHash(g *Generation, i int) string {
 	service := g.Supervise.Services[i]
 	service.Hash, service.Once = "", false
 	launch, _ := g.Launch.Service(service.Name)
-	return digest(struct {
+	return hashOf(struct {
 		Service Service
 		Launch  LaunchService
 	}{service, launch})
@@ -39,17 +38,16 @@ func (g *Generation) contentHash() string {
 	supervise, launch := g.Supervise, g.Launch
 	supervise.Number, supervise.Hash, supervise.Settings, supervise.Sources = 0, "", Settings{}, nil
 	launch.Inherited, launch.Variables = nil, nil
-	return digest(Generation{supervise, launch})
+	return hashOf(Generation{supervise, launch})
 }
 
-// digest is the hash of v's JSON, which is canonical here: no maps, no floats.
-func digest(v any) string {
+// hashOf is the hash of v's JSON, which is canonical here: no maps, no floats.
+func hashOf(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
 		panic("bug: a generation that does not marshal: " + err.Error())
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	return digest.Hex(text)
 }
 
 // Service finds a service by name.

@@ -1,11 +1,10 @@
 package manifest
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"slices"
 
+	"systemg.org/sysg/pkg/digest"
 	"systemg.org/sysg/pkg/envfile"
 	"systemg.org/sysg/pkg/generation"
 )
@@ -24,20 +23,15 @@ type fileSet struct {
 
 func newFiles(file string, text []byte, opener Opener) *fileSet {
 	f := &fileSet{opener: opener, sums: map[string]string{}, asked: map[string]*string{}}
-	f.sums[file], f.made = sum(text), []string{file}
+	f.sums[file], f.made = digest.Hex(text), []string{file}
 	return f
-}
-
-func sum(text []byte) string {
-	digest := sha256.Sum256(text)
-	return hex.EncodeToString(digest[:])
 }
 
 // open opens a file and remembers its sum.
 func (f *fileSet) open(file string) ([]byte, error) {
 	text, err := f.opener(file)
 	if f.sums[file] = ""; err == nil {
-		f.sums[file] = sum(text)
+		f.sums[file] = digest.Hex(text)
 	}
 	return text, err
 }

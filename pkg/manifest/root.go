@@ -2,14 +2,13 @@ package manifest
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"path"
 	"strings"
 	"unicode"
 
 	"gopkg.in/yaml.v3"
+	"systemg.org/sysg/pkg/digest"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/order"
 )
@@ -210,8 +209,7 @@ func looseID(file string) string {
 	if slug == "" {
 		slug = "loose"
 	}
-	sum := sha256.Sum256([]byte(file))
-	return slug + "-" + hex.EncodeToString(sum[:8])
+	return slug + "-" + digest.Hex([]byte(file))[:16]
 }
 
 // assemble makes projects of the forms in which they can be written.

@@ -1,14 +1,13 @@
 package supervisor
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	mathrand "math/rand/v2"
 	"time"
 
 	"systemg.org/sysg/pkg/machine"
 	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
 )
 
 // killPatience is how long the last process may take to vanish after SIGKILL
@@ -76,11 +75,14 @@ func (s *Supervisor) ask(r *run) {
 	}
 }
 
-// newIncarnation names a run: 128 random bits, in hex.
+// newIncarnation names a run: 128 random bits, in hex. The kernel gives so few
+// of them always (getrandom(2)).
 func newIncarnation() string {
-	var id [16]byte
-	rand.Read(id[:]) // never fails since Go 1.24
-	return hex.EncodeToString(id[:])
+	id, err := sys.RandomID()
+	if err != nil {
+		panic(err)
+	}
+	return id
 }
 
 // kill ends every process of the current run.
