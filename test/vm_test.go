@@ -35,6 +35,7 @@ func TestInVirtualMachine(t *testing.T) {
 		}
 		t.Skip("not root, which debootstrap needs")
 	}
+	t.Parallel()
 	payload := payloadOf(t)
 	for _, boot := range boots {
 		t.Run(strings.TrimSuffix(boot.script, ".sh"), func(t *testing.T) {

@@ -19,7 +19,10 @@ var modes = []string{"cgroup", "session"}
 
 func eachMode(t *testing.T, test func(t *testing.T, mode string)) {
 	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) { test(t, mode) })
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			test(t, mode)
+		})
 	}
 }
 
