@@ -65,9 +65,10 @@ fmt: ## Fail if a file is not formatted
 	@unformatted=$$(gofmt -l bench cmd examples pkg test); \
 	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
 
+# By default each process with the detector takes a second to exit.
 .PHONY: test-race
 test-race: ## Unit tests with the race detector (needs gcc)
-	CGO_ENABLED=1 $(GO) test -race -timeout 10m ./...
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 $(GO) test -race -timeout 10m ./...
 
 .PHONY: test-root
 test-root: ## Unit tests as they ship, with those that need root (through sudo if need be)
