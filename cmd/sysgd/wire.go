@@ -30,21 +30,11 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(*supe
 	if err != nil {
 		return err
 	}
-	if err := d.prepare(); err != nil {
-		return err
-	}
-	lock, err := takeState(ctx, paths.Lock(d.state))
+	boot, release, err := takeOver(ctx, d, log)
 	if err != nil {
 		return err
 	}
-	// Never closed by us: whoever gets it may rely on our being gone.
-	defer runtime.KeepAlive(lock)
-	defer pidFile(d.state, log)()
-	boot, err := bootID()
-	if err != nil {
-		return err
-	}
-
+	defer release()
 	// The parts report to the supervisor, which is made of them: they are
 	// told where to report through a variable that is set before they start.
 	var s *supervisor.Supervisor
@@ -60,11 +50,10 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(*supe
 		return err
 	}
 	defer clock.close()
-	journal, err := store.OpenJournal(paths.Events(d.state), func(err error) { log.Error("Cannot keep a record of events", "error", err) })
+	told, err := openTeller(d, log)
 	if err != nil {
 		return err
 	}
-	told := newTeller(journal, entries(), log)
 	defer told.Close()
 	manager, err := newManager(ctx)
 	if err != nil {
@@ -95,6 +84,37 @@ func serve(ctx context.Context, d directories, log *slog.Logger, heed func(*supe
 	return runBoth(ctx, s, log, func(ctx context.Context) error {
 		return server.Serve(ctx, listener, s, server.Options{Version: version.Version, State: d.state, Log: log, System: access(d, s, log)})
 	})
+}
+
+// openTeller opens the record of events, of which the journal is told as well.
+func openTeller(d directories, log *slog.Logger) (*teller, error) {
+	record, err := store.OpenJournal(paths.Events(d.state), func(err error) { log.Error("Cannot keep a record of events", "error", err) })
+	if err != nil {
+		return nil, err
+	}
+	return newTeller(record, entries(), log), nil
+}
+
+// takeOver makes the state ours, until release, and tells in which boot that is.
+func takeOver(ctx context.Context, d directories, log *slog.Logger) (boot string, release func(), err error) {
+	if err := d.prepare(); err != nil {
+		return "", nil, err
+	}
+	lock, err := takeState(ctx, paths.Lock(d.state))
+	if err != nil {
+		return "", nil, err
+	}
+	forget := pidFile(d.state, log)
+	release = func() {
+		forget()
+		// Never closed by us: whoever gets it may rely on our being gone.
+		runtime.KeepAlive(lock)
+	}
+	if boot, err = bootID(); err != nil {
+		release()
+		return "", nil, err
+	}
+	return boot, release, nil
 }
 
 // runBoth runs the supervisor and its server. The supervisor's end ends the

@@ -233,6 +233,9 @@ func TestSameFileTellsCopiesFromOthers(t *testing.T) {
 		t.Error("two sockets are the same")
 	}
 	if !SameFile(fd, copied) {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("this kernel has no kcmp(2), or a copy is another file")
+		}
 		t.Skip("this kernel has no kcmp(2)")
 	}
 }
