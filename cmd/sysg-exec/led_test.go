@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,6 +101,44 @@ func TestASocketBelongsToItsServicesUser(t *testing.T) {
 		}
 	}
 	untouched(t, roots)
+}
+
+// Nobody connects any more once an Unlisten is answered, whoever still has a copy
+// of the listener: here it is we.
+func TestWhatIsNotListenedAtRefuses(t *testing.T) {
+	i := startSystem(t)
+	dir, _ := owned(t)
+	c := i.dial()
+	port := freePort(t)
+	for network, at := range map[string]struct {
+		kind    generation.SocketKind
+		address string
+	}{
+		"tcp":        {generation.SocketTCP, "127.0.0.1:" + port},
+		"unix":       {generation.SocketUnix, dir + "/web"},
+		"unixpacket": {generation.SocketUnixPacket, dir + "/web"},
+	} {
+		in := c.install(withSocket(at.kind, at.address))
+		held := c.listen(listenFor(in, "s", false))
+		if held.Listening == nil {
+			t.Fatalf("%s: %+v", network, held.Refused)
+		}
+		if at.kind != generation.SocketTCP {
+			if err := os.Link(at.address, at.address+network); err != nil { // The path itself goes away.
+				t.Fatal(err)
+			}
+			at.address += network
+		}
+		conn, err := net.Dial(network, at.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		c.done(spec.Request{Unlisten: &spec.Unlisten{Project: "test", Service: "s"}})
+		if _, err := net.Dial(network, at.address); !errors.Is(err, unix.ECONNREFUSED) {
+			t.Errorf("%s: dialing says %v", network, err)
+		}
+	}
 }
 
 // What stands in the way of a socket is not touched, unless it is the owner's

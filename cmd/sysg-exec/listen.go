@@ -169,6 +169,7 @@ func (h *helper) unhold(o owner, then func()) {
 	l := h.holding(o)
 	h.turn(l, func() {
 		h.dropKept(l, func(stored) bool { return true })
+		l.hangUp()
 		removed := l.dropUndeclared(h, nil)
 		if len(removed) == 0 {
 			then()
@@ -185,4 +186,16 @@ func (h *helper) unhold(o owner, then func()) {
 			leftover: func() {},
 		})
 	})
+}
+
+// hangUp has everybody refused who connects from now on. To close our copy would
+// not do: others are in launchers that are just being forked, and with sysgd, and
+// ours is closed by a goroutine when it comes to it (discard.go). What a unit of
+// systemd's listens at is left to that. shutdown(2) of a listener never waits.
+func (l *holding) hangUp() {
+	for _, one := range l.sockets {
+		if one.Kind != generation.SocketInherit {
+			_ = unix.Shutdown(one.fd, unix.SHUT_RDWR)
+		}
+	}
 }
