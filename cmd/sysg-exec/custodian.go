@@ -81,16 +81,20 @@ func (c *custodian) serve(l *life) bool {
 }
 
 // admits says whether somebody may have what is in custody: our own user. In the
-// system's instance that is not enough, as a service may run as root without
-// capabilities. Who speaks in the name of somebody else than who connected has
-// CAP_SETUID, as the kernel vouches (unix(7), SCM_CREDENTIALS), without which
-// nobody can be the helper.
+// system's instance that is not enough, as a service may run as root with few
+// capabilities. Who speaks in the name of process 1, and of a user that it is not,
+// has CAP_SYS_ADMIN and CAP_SETUID, as the kernel vouches (unix(7),
+// SCM_CREDENTIALS): whoever has both is as mighty as the helper. The peer's cgroup
+// would prove less, since root without any capability can move itself into another.
 func (c *custodian) admits(fd int, as sys.Credentials) bool {
 	peer, err := sys.Peer(fd)
-	if err != nil || peer.UID != uint32(os.Geteuid()) || peer.PID != as.PID {
+	if err != nil || peer.UID != uint32(os.Geteuid()) {
 		return false
 	}
-	return !c.system || as.UID == nobodyID
+	if c.system {
+		return peer.PID != as.PID && as == nobodysInit
+	}
+	return peer.PID == as.PID
 }
 
 // accept takes one more connection.

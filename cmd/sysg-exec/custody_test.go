@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -184,12 +185,12 @@ func (i *instance) holder() int {
 }
 
 // Root is not enough to get at what is in the custody of the system's instance:
-// services may run as root without capabilities.
+// services may run as root with some capabilities.
 func TestTheSystemsHolderTrustsNobodyWithoutPrivilege(t *testing.T) {
 	i := startSystem(t)
 	i.alive()
 	path := strings.TrimSuffix(i.socket, "exec.sock") + "holder.sock"
-	asks := func(as uint32) error {
+	asks := func(as sys.Credentials) error {
 		fd, err := sys.DialPacket(path)
 		if err != nil {
 			return err
@@ -205,19 +206,35 @@ func TestTheSystemsHolderTrustsNobodyWithoutPrivilege(t *testing.T) {
 		}
 		return err
 	}
-	if err := asks(nobodyID); err != nil {
+	if err := asks(nobodysInit); err != nil {
 		t.Errorf("the helper itself would be refused: %v", err)
 	}
-	if err := asks(0); err == nil {
-		t.Error("root was admitted without a proof of its privilege")
+	own := os.Getpid()
+	for name, as := range map[string]sys.Credentials{
+		"nothing": {PID: own}, "CAP_SETUID only": {PID: own, UID: nobodysInit.UID}, "CAP_SYS_ADMIN only": {PID: 1},
+	} {
+		if err := asks(as); err == nil {
+			t.Errorf("root was admitted with a proof of %s", name)
+		}
+	}
+	for name, capabilities := range map[string]uint32{"CAP_SETUID": 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID, "CAP_SYS_ADMIN": 1 << unix.CAP_SYS_ADMIN} {
+		onThread(func() { // Which ends with that.
+			if err := capset(capabilities); err != nil {
+				t.Error(err)
+				return
+			}
+			if err := asks(nobodysInit); !errors.Is(err, unix.EPERM) {
+				t.Errorf("root with %s: %v", name, err)
+			}
+		})
 	}
 	holder := i.holder()
 	onThread(func() { // Which ends with that.
-		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &make([]unix.CapUserData, 2)[0]); err != nil {
+		if err := capset(0); err != nil {
 			t.Error(err)
 			return
 		}
-		if err := asks(nobodyID); err == nil || !strings.Contains(err.Error(), "not permitted") {
+		if err := asks(nobodysInit); !errors.Is(err, unix.EPERM) {
 			t.Errorf("root without capabilities: %v", err)
 		}
 		pidfd, err := sys.PidfdOpen(holder)
@@ -233,12 +250,18 @@ func TestTheSystemsHolderTrustsNobodyWithoutPrivilege(t *testing.T) {
 	})
 	onThread(func() {
 		asUser(serviceUID, func() {
-			if err := asks(serviceUID); err == nil {
+			if err := asks(sys.Credentials{PID: own, UID: serviceUID, GID: serviceUID}); err == nil {
 				t.Error("a service's user was admitted")
 			}
 		})
 	})
 	i.alive()
+}
+
+// capset leaves this thread only some capabilities.
+func capset(left uint32) error {
+	data := [2]unix.CapUserData{{Effective: left, Permitted: left}}
+	return unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &data[0])
 }
 
 // onThread runs do on a thread that nothing else ever runs on.

@@ -16,8 +16,8 @@ import (
 // restarts. Where no systemd does that, we start one, which ends with the last of
 // us that has nothing left to keep.
 
-// nobodyID is as whom we ask in the system's instance; see custodian.admits.
-const nobodyID = 65534
+// nobodysInit is as whom we ask in the system's instance; see custodian.admits.
+var nobodysInit = sys.Credentials{PID: 1, UID: 65534}
 
 // what is said to a holder.
 const (
@@ -79,9 +79,9 @@ func (h *helper) dialHolder() (int, error) {
 	if err == nil && peer.UID != h.grants.UID {
 		err = fmt.Errorf("who listens at %q is user %d", h.holderPath(), peer.UID)
 	}
-	as := h.grants.UID
+	as := sys.Credentials{PID: os.Getpid(), UID: h.grants.UID, GID: uint32(os.Getegid())}
 	if h.options.system {
-		as = nobodyID
+		as = nobodysInit
 	}
 	if err == nil {
 		err = sys.SendAs(life, []byte(askForShelves), as)

@@ -7,11 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SendAs sends p as one packet in the name of a user. Only who is that user, or
-// has CAP_SETUID, can (SCM_CREDENTIALS, unix(7)): in a user namespace of one's own
-// that is the case for the users that it maps, and no others.
-func SendAs(fd int, p []byte, uid uint32) error {
-	control := unix.UnixCredentials(&unix.Ucred{Pid: int32(os.Getpid()), Uid: uid, Gid: uint32(os.Getegid())})
+// SendAs sends p as one packet in the name of a process of a user. Only who is that
+// user, or has CAP_SETUID, can, and only for itself, unless it has CAP_SYS_ADMIN
+// (SCM_CREDENTIALS, unix(7)). In namespaces of one's own that is the case for what
+// they have a number for, and nothing else.
+func SendAs(fd int, p []byte, as Credentials) error {
+	control := unix.UnixCredentials(&unix.Ucred{Pid: int32(as.PID), Uid: as.UID, Gid: as.GID})
 	return retry("sendmsg", func() error {
 		return unix.Sendmsg(fd, p, control, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	})
