@@ -69,7 +69,7 @@ func BenchmarkConfinedLaunch(b *testing.B) {
 		s.Rlimits = []generation.Rlimit{{Name: "nofile", Soft: 1000, Hard: 1000}, {Name: "core"}}
 		s.Confinement = &generation.Confinement{
 			Identity: someone(), Capabilities: 1 << unix.CAP_NET_BIND_SERVICE,
-			Network: true, Mount: true, PID: true, User: true, IPC: true, UTS: true, Cgroup: true,
+			Network: true, Mount: true, PID: true, Init: true, User: true, IPC: true, UTS: true, Cgroup: true,
 			PrivateDevices: true, ProtectSystem: generation.ProtectStrict,
 			ReadOnly: []string{"/srv"}, Inaccessible: []string{"/root"},
 			Seccomp:  filter,

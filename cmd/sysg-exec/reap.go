@@ -29,12 +29,13 @@ func reap(args []string) (code int, err error) {
 	sys.SetThreadName(confine.InitName)
 	// Twice as many as there are signals: one that is pending comes but once.
 	signals := make(chan os.Signal, 128)
-	signal.Notify(signals)
+	signal.Notify(signals, unblocked...)
 	child, _ := strconv.Atoi(args[0])
 	readyFD, _ := strconv.Atoi(args[1])
 	if err := unix.Close(readyFD); err != nil {
 		return 0, os.NewSyscallError("close", err)
 	}
+	signal.Notify(signals) // All others, which are pending until then.
 	// The child may have ended before anybody listened.
 	for status, ended := reapAll(child); ; status, ended = reapAll(child) {
 		if ended {
@@ -47,6 +48,15 @@ func reap(args []string) (code int, err error) {
 			_ = unix.Kill(child, got.(syscall.Signal)) // It may be another user's by now.
 		}
 	}
+}
+
+// unblocked are the signals that Go's runtime lets no thread block, though they
+// were before the execve: they have to be caught before the service is there. To
+// catch one takes a switch of threads and back, and the service waits for it, so
+// the fifty others come later.
+var unblocked = []os.Signal{
+	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE,
+	unix.SIGSEGV, unix.SIGTERM, unix.SIGSTKFLT, unix.SIGCHLD, unix.SIGSYS,
 }
 
 // reapAll takes every exit there is, orphans' too, and says whether the child's

@@ -139,6 +139,29 @@ func TestAStatusOfASignalIsPassedOnAsAShellDoes(t *testing.T) {
 	}
 }
 
+// Init forwards every signal that can be caught: those that it catches before the
+// service is there, those that wait until later, and those of faults.
+func TestInitForwardsEverySignal(t *testing.T) {
+	requireRoot(t)
+	c := startHelper(t).dial()
+	c.list()
+	script := `$| = 1; my @got; for my $n (1 .. 64) { POSIX::sigaction($n, POSIX::SigAction->new(sub { print "$n\n" })) } print "ready\n"; sleep while 1`
+	s := program("signals", "/usr/bin/perl", "-MPOSIX", "-e", script)
+	s.NoNewPrivs, s.Confinement = true, &generation.Confinement{Identity: someone(), PID: true, Init: true}
+	p := c.launch(c.install(s), "signals")
+	readUntil(t, p.out, "ready\n")
+	for number := 1; number <= 64; number++ {
+		switch unix.Signal(number) {
+		case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGPROF, 32, 33, 34: // Of the kernel, of init's own children, and of Go's and C's runtime.
+			continue
+		}
+		c.done(spec.Request{Signal: &spec.Signal{Incarnation: p.id, Signal: number}})
+		if got, want := readUntil(t, p.out, "\n"), fmt.Sprintf("%d\n", number); got != want {
+			t.Fatalf("signal %d arrived as %q", number, got)
+		}
+	}
+}
+
 // What fails under init is told with its stage, and leaves nothing.
 func TestAFailureUnderInitNamesItsStage(t *testing.T) {
 	requireRoot(t)

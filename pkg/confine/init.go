@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -41,20 +42,16 @@ func Init() {
 }
 
 func initialize(launchFD, statusFD int) error {
-	text, err := sys.ReadSealed(launchFD, maxLaunch)
-	if err != nil {
-		return Fail(spec.StageFDs, err)
+	var i initial
+	if err := json.Unmarshal([]byte(os.Args[len(os.Args)-1]), &i); err != nil {
+		return Fail(spec.StageFDs, fmt.Errorf("cannot read what is for init: %w", err))
 	}
-	l, err := decode(text)
-	if err != nil {
-		return Fail(spec.StageFDs, err)
-	}
-	if l.fromOutside() {
+	if i.Awaits {
 		if err := awaitLimits(statusFD + 1); err != nil {
 			return err
 		}
 	}
-	for _, step := range initSteps(&l, launchFD) {
+	for _, step := range i.steps(launchFD) {
 		if err := step.Do(); err != nil {
 			return Fail(step.Stage, fmt.Errorf("isolation.pid: init: %w", err))
 		}
@@ -62,26 +59,42 @@ func initialize(launchFD, statusFD int) error {
 	return nil
 }
 
-// initSteps are what it does to itself, and the fork in between.
-func initSteps(l *Launch, launchFD int) []Step {
+// initial is what init has to know of a Launch, as its last argument: to read all
+// of that would delay the stage by a tenth. Nothing in it is a secret.
+type initial struct {
+	Identity generation.Identity
+	Cgroup   bool
+	Passed   []int
+	// Awaits: sysg-exec limits it from outside.
+	Awaits bool
+}
+
+func (l *Launch) initArgument() string {
 	c := l.Confinement
+	text, _ := json.Marshal(initial{Identity: c.Identity, Cgroup: c.Cgroup, Passed: l.Passed, Awaits: l.fromOutside()})
+	return string(text)
+}
+
+// steps are what it does to itself, and the fork in between.
+func (i *initial) steps(launchFD int) []Step {
 	var readyR, readyW, child int
 	var steps []Step
-	if c.Cgroup {
+	if i.Cgroup {
 		steps = append(steps, Step{spec.StageMounts, "cgroup namespace below its own cgroup", unshareCgroup})
 	}
 	steps = append(steps,
 		Step{spec.StageSession, "setsid", setsid},
 		Step{spec.StageClone, "fork the stage", func() (err error) {
 			if readyR, readyW, err = sys.LogPipe(); err == nil {
-				child, err = forkStage(l, launchFD, readyR)
+				child, err = forkStage(i.Passed, launchFD, readyR)
 			}
 			return err
 		}},
 		Step{spec.StageFDs, "keep no descriptor of the service's", func() error { return keepNothing(readyW) }})
-	steps = append(steps, identitySteps(&generation.Confinement{Identity: c.Identity})...)
+	steps = append(steps, identitySteps(&generation.Confinement{Identity: i.Identity})...)
 	return append(steps,
 		Step{spec.StageNoNew, "no new privileges", setNoNewPrivs},
+		Step{spec.StageExec, "block the signals, until reap catches them", sys.BlockSignals},
 		Step{spec.StageExec, "become sysg-exec reap", func() error {
 			err := unix.Exec("/proc/self/exe", []string{"sysg-exec", "reap", strconv.Itoa(child), strconv.Itoa(readyW)}, reapEnv)
 			return os.NewSyscallError("execve", err)
@@ -95,10 +108,10 @@ var reapEnv = []string{"GODEBUG=containermaxprocs=0,asyncpreemptoff=1"}
 
 // forkStage starts the stage with the descriptors that init got, at the same
 // numbers, and readyR behind them.
-func forkStage(l *Launch, launchFD, readyR int) (int, error) {
+func forkStage(passed []int, launchFD, readyR int) (int, error) {
 	files := []uintptr{0, 1, 2}
 	for fd := firstFD; fd < launchFD; fd++ {
-		if slices.Contains(l.Passed, fd) {
+		if slices.Contains(passed, fd) {
 			files = append(files, uintptr(fd))
 		} else {
 			files = append(files, ^uintptr(0))

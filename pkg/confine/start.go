@@ -186,6 +186,9 @@ func stage(l Launch, place Place) (Started, error) {
 		}
 	}
 	argv := []string{"sysg-exec", command, strconv.Itoa(firstFD + len(extra))}
+	if command == "init" {
+		argv = append(argv, l.initArgument())
+	}
 	started, err := clone("/proc/self/exe", argv, env, "/", place, &attributes, append(extra, launchR, statusW, goes[0], joinFD))
 	if err != nil {
 		_ = unix.Close(statusR)
