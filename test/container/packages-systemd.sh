@@ -61,19 +61,31 @@ measured() {
 	cp /usr/share/doc/sysg/examples/metrics/sysgd.service.d/metrics.conf /etc/systemd/system/sysgd.service.d/
 	systemctl daemon-reload
 	check "metrics on a socket of systemd" systemctl restart sysgd.service
-	check "are there" wait_for scraped
+	check "are there" wait_for scraped quick echo
 	check "and no service noticed" same "$(pid_of echo)" "$pid"
 	sed '1,/^\r$/d' /var/test/scraped >/opt/out/metrics.txt
 	rm -r /etc/systemd/system/sysg-metrics.socket /etc/systemd/system/sysgd.service.d
 	systemctl daemon-reload
 	systemctl restart sysgd.service
 }
-scraped() {
+scraped() { # scraped PROJECT SERVICE
 	exec 4<>/dev/tcp/127.0.0.1/9907 || return 1
 	printf 'GET /metrics HTTP/1.0\r\nHost: x\r\n\r\n' >&4
 	timeout 9 cat <&4 >/var/test/scraped
 	exec 4<&-
-	grep -q 'sysg_service_up{project="quick",service="echo"} 1' /var/test/scraped
+	grep -q "sysg_service_up{project=\"$1\",service=\"$2\"} 1" /var/test/scraped
+}
+
+# alice_measures has the same of a user's own instance, which tells of that alone.
+alice_measures() {
+	check "a user has metrics as well" as_alice '
+		cd /usr/share/doc/sysg/examples/metrics &&
+		mkdir -p ~/.config/systemd/user/sysgd.service.d &&
+		cp sysg-metrics.socket ~/.config/systemd/user/ &&
+		cp sysgd.service.d/metrics.conf ~/.config/systemd/user/sysgd.service.d/ &&
+		systemctl --user daemon-reload && systemctl --user restart sysgd'
+	check "of what is the user's" wait_for scraped own mine
+	check "and nobody else's" not grep quick /var/test/scraped
 }
 
 # watched sets a watchdog, as an administrator may, and stops each daemon in turn:

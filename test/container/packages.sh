@@ -119,6 +119,7 @@ first_boot() {
 	check "a user has an instance" wait_for as_alice 'systemctl --user enable --now sysgd.socket'
 	printf 'version: "3"\nproject: own\nservices: {mine: {command: exec sleep 86400}}\n' >/home/alice/systemg.yaml
 	check "and starts services" as_alice 'sysg start -c ~/systemg.yaml --daemonize'
+	alice_measures
 	pid_of echo >/var/test/pid
 	echo END
 }
