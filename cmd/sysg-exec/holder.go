@@ -149,9 +149,6 @@ func (h *helper) startHolder() (*custody, error) {
 	return c, nil
 }
 
-// holderEnv is all of its environment: nothing, but for a race detector (race_test.go).
-var holderEnv []string
-
 // forkHolder starts this very program, whatever is at its path by now.
 func forkHolder(h *helper, path string, fds []int) (int, error) {
 	argv := []string{"sysg-exec", "hold", "--inherited", path}
@@ -163,7 +160,7 @@ func forkHolder(h *helper, path string, fds []int) (int, error) {
 		files[i] = uintptr(fd)
 	}
 	pid, err := syscall.ForkExec("/proc/self/exe", argv, &syscall.ProcAttr{
-		Dir: "/", Env: holderEnv, Files: files, Sys: &syscall.SysProcAttr{Setsid: true},
+		Dir: "/", Env: []string{}, Files: files, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot start a holder: %w", err)
