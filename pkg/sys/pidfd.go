@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -18,9 +19,20 @@ type Usage struct {
 }
 
 // PidfdOpen opens a pidfd for a process (Linux 5.3). The number pid must be
-// known to mean that process still, as it does for a child not yet reaped.
+// known to mean that process still, as it does for a child not yet reaped, or
+// be asked afterwards. Where no process has it, the error is ESRCH.
+//
+// The kernel says that in three ways (pidfd_prepare in kernel/fork.c): ESRCH if
+// nothing has the number, ENOENT if a thread that leads no process has taken it
+// over (Linux 6.15), and before that EINVAL for such a thread, and for a process
+// that is being reaped or whose number only its group or session still bears.
+// Else EINVAL means flags that the kernel does not know, and we pass none.
 func PidfdOpen(pid int) (int, error) {
-	return retryValue("pidfd_open", func() (int, error) { return unix.PidfdOpen(pid, 0) })
+	pidfd, err := retryValue("pidfd_open", func() (int, error) { return unix.PidfdOpen(pid, 0) })
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) {
+		return -1, os.NewSyscallError("pidfd_open", unix.ESRCH)
+	}
+	return pidfd, err
 }
 
 // PidfdSignal sends a signal (Linux 5.1). A process that has been reaped is

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -81,6 +82,54 @@ func TestPidfdGivesTheRawStatusOnceTheChildEnded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Kernels say it in different ways; see PidfdOpen.
+func TestPidfdOpenKnowsWhatIsNoProcess(t *testing.T) {
+	for name, find := range map[string]func(t *testing.T) int{
+		"a thread":                       anyThread,
+		"reaped":                         func(t *testing.T) int { return reaped(t, "exit") },
+		"reaped, its group lives":        func(t *testing.T) int { return reaped(t, "sleep 600 & exit") },
+		"more than any process can have": func(*testing.T) int { return 1 << 30 },
+		"no number":                      func(*testing.T) int { return 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			pid := find(t)
+			if pidfd, err := PidfdOpen(pid); !errors.Is(err, unix.ESRCH) {
+				t.Errorf("%d was opened as %d, %v", pid, pidfd, err)
+			}
+		})
+	}
+}
+
+// anyThread is one of ours that is not the first.
+func anyThread(t *testing.T) int {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		if tid, _ := strconv.Atoi(task.Name()); tid != os.Getpid() {
+			return tid
+		}
+	}
+	t.Fatal("there is only one thread")
+	return 0
+}
+
+// reaped is the number of a process that led a group and has been reaped. What it
+// leaves in its group lives as long as the test.
+func reaped(t *testing.T, script string) int {
+	t.Helper()
+	command := exec.Command("/bin/sh", "-c", script)
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := command.Run(); err != nil {
+		t.Fatal(err)
+	}
+	pid := command.Process.Pid
+	t.Cleanup(func() { _ = syscall.Kill(-pid, syscall.SIGKILL) })
+	return pid
 }
 
 // A core dump cannot be relied on here (core_pattern, rlimits), so this part
