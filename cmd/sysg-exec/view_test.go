@@ -163,6 +163,33 @@ func TestInitForwardsEverySignal(t *testing.T) {
 	}
 }
 
+// A service may tell process 1 at once: what Go's runtime lets nobody block is
+// caught before the service is there, or else ends init and it. That is a race, which
+// the service wins once in a few times.
+func TestInitForwardsWhatTheServiceSendsFirst(t *testing.T) {
+	t.Parallel()
+	requireRoot(t)
+	c := startHelper(t).dial()
+	c.list()
+	const first = `for n in HUP INT QUIT TERM; do trap "echo $n" $n; done; ` +
+		`kill -TERM 1; kill -QUIT 1; kill -INT 1; kill -HUP 1; sleep 1000 >/dev/null & while :; do wait; done`
+	in := c.install(isolated("first", first, withInit))
+	for range 30 {
+		p := c.launch(in, "first")
+		missing := map[string]bool{"HUP": true, "INT": true, "QUIT": true, "TERM": true}
+		for len(missing) > 0 {
+			for _, got := range strings.Fields(readUntil(t, p.out, "\n")) {
+				if !missing[got] {
+					t.Fatalf("it got %q, and misses %v", got, missing)
+				}
+				delete(missing, got)
+			}
+		}
+		c.done(spec.Request{Kill: &spec.Kill{Incarnation: p.id}})
+		c.over(p.id)
+	}
+}
+
 // What fails under init is told with its stage, and leaves nothing.
 func TestAFailureUnderInitNamesItsStage(t *testing.T) {
 	requireRoot(t)
