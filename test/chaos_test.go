@@ -36,7 +36,7 @@ type chaos struct {
 var services = []string{"db", "api", "web", "cache", "seed", "flappy"}
 
 func newChaos(t *testing.T, m mode) *chaos {
-	home, err := os.MkdirTemp("/tmp", "sy")
+	home, err := os.MkdirTemp(scratch(m), "sy")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +59,9 @@ func newChaos(t *testing.T, m mode) *chaos {
 	if m == inSession {
 		err = errors.Join(err, i.withoutCgroups())
 	}
+	if m == asSystem {
+		err = errors.Join(err, i.prepareSystem())
+	}
 	c := &chaos{T: t, instance: i, random: rand.New(rand.NewPCG(seed, 0)), edits: map[string]int{}}
 	err = errors.Join(err, c.write())
 	if m == asUser {
@@ -69,8 +72,7 @@ func newChaos(t *testing.T, m mode) *chaos {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			text, _ := os.ReadFile(filepath.Join(i.state(), "logs", "supervisor.log"))
-			t.Logf("supervisor.log ends with:\n%s", text[max(0, len(text)-6000):])
+			t.Logf("the daemons' log ends with:\n%s", i.logEnd())
 		}
 		for _, pid := range i.processes() {
 			_ = syscall.Kill(pid, syscall.SIGKILL)

@@ -307,11 +307,16 @@ func describe(pids []int) string {
 
 // showLog prints the end of the daemons' own log, which says why.
 func (i *instance) showLog(env *testscript.Env) {
+	env.T().Log("the daemons' log ends with:\n" + i.logEnd())
+}
+
+func (i *instance) logEnd() string {
 	text, err := os.ReadFile(filepath.Join(i.logs(), "supervisor.log"))
 	if i.mode == asSystem {
 		text, err = exec.Command("journalctl", "--no-pager", "-q", "-n", "60", "-u", "sysg*").CombinedOutput()
 	}
-	if err == nil {
-		env.T().Log("the daemons' log ends with:\n" + string(text[max(0, len(text)-4000):]))
+	if err != nil {
+		return err.Error()
 	}
+	return string(text[max(0, len(text)-6000):])
 }

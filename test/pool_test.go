@@ -122,8 +122,7 @@ func start(command *exec.Cmd, ready *net.UnixConn) (*machine, error) {
 	}
 }
 
-// run runs a script in a container that is free, as a unit of its systemd: what
-// the script starts is in that unit's cgroup, and ends with it.
+// run runs a script in a container that is free.
 func (p pool) run(t *testing.T, script string) {
 	t.Helper()
 	name := strings.TrimSuffix(filepath.Base(script), ".txt")
@@ -132,14 +131,40 @@ func (p pool) run(t *testing.T, script string) {
 	free := p[suites[sum.Sum32()%uint32(len(suites))]]
 	m := <-free
 	defer func() { free <- m }()
-	limit := 2 * scriptPatience
+	m.run(t, "TestScripts/system/"+name, 2*scriptPatience)
+}
+
+// newMachine boots a single one.
+func newMachine(t *testing.T, suite string) *machine {
+	t.Helper()
+	m, err := start(machineOf(t, debianOf(t, suite, packages...)))
+	if err != nil {
+		t.Fatalf("cannot boot %s: %v", suite, err)
+	}
+	m.suite = suite
+	return m
+}
+
+// run runs a test of this binary in it, as a unit of its systemd: what the test
+// starts is in that unit's cgroup, and ends with it.
+func (m *machine) run(t *testing.T, test string, limit time.Duration) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit+10*time.Second)
 	defer cancel()
-	command := exec.CommandContext(ctx, "nsenter", "--all", "--target", m.leader,
-		"systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--working-directory="+insideTest,
-		"--property=RuntimeMaxSec="+limit.String(), "--setenv=SYSG_TEST_HELPER=inside", "--setenv=CI="+os.Getenv("CI"),
-		filepath.Join(insidePrograms, "stranger"), "-test.run=^TestScripts$/^system$/^"+name+"$", "-test.v", "-test.timeout="+limit.String())
-	if output, err := command.CombinedOutput(); err != nil || !bytes.Contains(output, []byte("--- PASS: TestScripts/system/"+name)) {
+	args := []string{
+		"--all", "--target", m.leader,
+		"systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--working-directory=" + insideTest,
+		"--property=RuntimeMaxSec=" + limit.String(), "--setenv=SYSG_TEST_HELPER=inside",
+	}
+	for _, name := range []string{"CI", "TORTURE", "RANDOM_SEED"} {
+		args = append(args, "--setenv="+name+"="+os.Getenv(name))
+	}
+	pattern := "^" + strings.ReplaceAll(test, "/", "$/^") + "$"
+	args = append(args, filepath.Join(insidePrograms, "stranger"), "-test.run="+pattern, "-test.v", "-test.timeout="+limit.String())
+	output, err := exec.CommandContext(ctx, "nsenter", args...).CombinedOutput()
+	if err != nil || !bytes.Contains(output, []byte("--- PASS: "+test)) {
 		t.Errorf("on %s: %v\n%s", m.suite, err, output)
+	} else {
+		t.Logf("on %s:\n%s", m.suite, output)
 	}
 }
