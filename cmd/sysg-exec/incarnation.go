@@ -323,14 +323,15 @@ func (h *helper) reapOrphans() {
 			ours[inc.former.pid] = true
 		}
 	}
-	all, _, err := processTable()
+	// Asked of every process there is, as that is quicker than to look whose child it
+	// is: a service that forks without end must not be ahead of us.
+	pids, err := sys.Processes()
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: %v\n", err)
+		fmt.Fprintf(os.Stderr, "sysg-exec: ignoring: cannot list processes: %v\n", err)
 		return
 	}
-	self := os.Getpid()
-	for pid, stat := range all {
-		if stat.Parent == self && stat.Zombie() && !ours[pid] {
+	for _, pid := range pids {
+		if !ours[pid] {
 			_, _, _, _ = sys.Reap(pid)
 		}
 	}
