@@ -7,8 +7,9 @@
 //	sysg-exec hold     keeps the cgroup of sysg-services.service alive, and what
 //	                   must outlive us
 //	sysg-exec launch   a staged process on its way to its program; not for people
-//	sysg-exec init     process 1 of a service's own process namespace, and what
-//	sysg-exec reap     it becomes; not for people
+//	sysg-exec reap     process 1 of a service's own process namespace; not for
+//	                   people
+//	sysg-exec nofile   prints a limit that nobody else can tell (pkg/confine)
 //
 // Inside serve (loop.go), one loop on the main thread owns all state and never
 // forks; a locked launcher thread (launcher.go) forks for it.
@@ -57,16 +58,14 @@ func run(args []string) error {
 		confine.Become()
 		os.Exit(1) // It has said why, to whom it concerns.
 		return nil
-	case "init":
-		confine.Init()
-		os.Exit(1)
-		return nil
 	case "reap":
 		code, err := reap(args[1:])
 		if err == nil {
 			os.Exit(code)
 		}
 		return err
+	case "nofile":
+		return confine.PrintNofile()
 	case "--help", "-h", "help":
 		fmt.Println(usage)
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // reap is process 1 of a service's pid namespace, and forwards signals to the
-// service, its child (confine.Init). It returns the code to end with: the
+// service, its child (pkg/confine, init.go). It returns the code to end with: the
 // child's own, or as in a shell 128 and the number of the signal that ended it,
 // since process 1 cannot end itself by a signal.
 //
@@ -27,15 +28,17 @@ func reap(args []string) (code int, err error) {
 		return 0, os.NewSyscallError("prctl PR_SET_DUMPABLE", err)
 	}
 	sys.SetThreadName(confine.InitName)
+	// To catch a signal takes a word with another goroutine, and for one that is bound
+	// to a thread each of these is a switch of threads.
+	runtime.UnlockOSThread()
 	// Twice as many as there are signals: one that is pending comes but once.
 	signals := make(chan os.Signal, 128)
-	signal.Notify(signals, unblocked...)
+	signal.Notify(signals)
 	child, _ := strconv.Atoi(args[0])
 	readyFD, _ := strconv.Atoi(args[1])
 	if err := unix.Close(readyFD); err != nil {
 		return 0, os.NewSyscallError("close", err)
 	}
-	signal.Notify(signals) // All others, which are pending until then.
 	// The child may have ended before anybody listened.
 	for status, ended := reapAll(child); ; status, ended = reapAll(child) {
 		if ended {
@@ -48,15 +51,6 @@ func reap(args []string) (code int, err error) {
 			_ = unix.Kill(child, got.(syscall.Signal)) // It may be another user's by now.
 		}
 	}
-}
-
-// unblocked are the signals that Go's runtime lets no thread block, though they
-// were before the execve: they have to be caught before the service is there. To
-// catch one takes a switch of threads and back, and the service waits for it, so
-// the fifty others come later.
-var unblocked = []os.Signal{
-	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE,
-	unix.SIGSEGV, unix.SIGTERM, unix.SIGSTKFLT, unix.SIGCHLD, unix.SIGSYS,
 }
 
 // reapAll takes every exit there is, orphans' too, and says whether the child's

@@ -207,3 +207,42 @@ func TestAFailureUnderInitNamesItsStage(t *testing.T) {
 		}
 	}
 }
+
+// Go raises the soft limit of descriptors of its own programs. That must not be a
+// service's, in whatever way it is launched.
+func TestTheLimitOfDescriptorsIsWhatTheHelperWasStartedWith(t *testing.T) {
+	requireRoot(t)
+	var had unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &had); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 789, Max: had.Max}); err != nil {
+		t.Fatal(err)
+	}
+	h := startHelper(t)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &had); err != nil {
+		t.Fatal(err)
+	}
+	c := h.dial()
+	c.list()
+	for name, edit := range map[string]func(*generation.Confinement){
+		"directly":           func(*generation.Confinement) {},
+		"with namespaces":    everyNamespace,
+		"under init":         withInit,
+		"user":               func(c *generation.Confinement) { c.User = true },
+		"under init in user": func(c *generation.Confinement) { withInit(c); c.User = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := isolated("nofile", "ulimit -Sn; sleep 1000", edit)
+			s.Roles = append(s.Roles, generation.Command{Role: spec.RoleHealth, Argv: []string{"/bin/sh", "-c", "ulimit -Sn"}})
+			in := c.install(s)
+			main := c.launch(in, "nofile")
+			if got := readUntil(t, main.out, "\n"); got != "789\n" {
+				t.Errorf("the service has %s", got)
+			}
+			if got := readUntil(t, c.launchBeside(in, "nofile", spec.RoleHealth, main.id).out, "\n"); got != "789\n" {
+				t.Errorf("its check has %s", got)
+			}
+		})
+	}
+}

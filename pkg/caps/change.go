@@ -45,8 +45,8 @@ func KeepOverUser() error {
 	return os.NewSyscallError("prctl PR_SET_KEEPCAPS", unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0))
 }
 
-// noRoot are SECBIT_NOROOT and its lock of linux/securebits.h.
-const noRoot = 1<<0 | 1<<1
+// NoRoot are SECBIT_NOROOT and its lock of linux/securebits.h.
+const NoRoot = 1<<0 | 1<<1
 
 // LockNoRoot makes an execve as user 0, or of a setuid program, give no
 // capabilities, now and for all that comes after. It needs CAP_SETPCAP in the
@@ -54,7 +54,7 @@ const noRoot = 1<<0 | 1<<1
 func LockNoRoot() error {
 	bits, err := unix.PrctlRetInt(unix.PR_GET_SECUREBITS, 0, 0, 0, 0)
 	if err == nil {
-		err = unix.Prctl(unix.PR_SET_SECUREBITS, uintptr(bits|noRoot), 0, 0, 0)
+		err = unix.Prctl(unix.PR_SET_SECUREBITS, uintptr(bits|NoRoot), 0, 0, 0)
 	}
 	return os.NewSyscallError("prctl PR_SET_SECUREBITS", err)
 }
@@ -62,7 +62,7 @@ func LockNoRoot() error {
 // NoRootLocked says whether that is so.
 func NoRootLocked() (bool, error) {
 	bits, err := unix.PrctlRetInt(unix.PR_GET_SECUREBITS, 0, 0, 0, 0)
-	return bits&noRoot == noRoot, os.NewSyscallError("prctl PR_GET_SECUREBITS", err)
+	return bits&NoRoot == NoRoot, os.NewSyscallError("prctl PR_GET_SECUREBITS", err)
 }
 
 // Only makes list the whole of permitted, effective, inheritable and ambient.

@@ -53,16 +53,39 @@ func Own() (State, error) {
 	return state, nil
 }
 
-// halves are what capget(2) and capset(2) take: the lower and the upper 32 bits.
-type halves [2]unix.CapUserData
+// Known is what this kernel knows of.
+func Known() Set {
+	var all Set
+	for n := 0; n < 64; n++ {
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(n), 0, 0, 0); err != nil {
+			break // The kernel has no more.
+		}
+		all |= 1 << n
+	}
+	return all
+}
 
-func (h *halves) sets() (permitted, effective, inheritable Set) {
+// Data is what capget(2) and capset(2) take: the lower and the upper 32 bits.
+type Data [2]unix.CapUserData
+
+// DataOf has the given sets.
+func DataOf(permitted, effective, inheritable Set) Data {
+	var d Data
+	for i := range d {
+		d[i] = unix.CapUserData{
+			Permitted: uint32(permitted >> (32 * i)), Effective: uint32(effective >> (32 * i)), Inheritable: uint32(inheritable >> (32 * i)),
+		}
+	}
+	return d
+}
+
+func (h *Data) sets() (permitted, effective, inheritable Set) {
 	join := func(low, high uint32) Set { return Set(low) | Set(high)<<32 }
 	return join(h[0].Permitted, h[1].Permitted), join(h[0].Effective, h[1].Effective), join(h[0].Inheritable, h[1].Inheritable)
 }
 
-func get() (halves, error) {
-	var h halves
+func get() (Data, error) {
+	var h Data
 	// Pid 0 is the calling thread.
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	err := unix.Capget(&header, &h[0])
@@ -70,12 +93,7 @@ func get() (halves, error) {
 }
 
 func put(permitted, effective, inheritable Set) error {
-	var h halves
-	for i := range h {
-		h[i] = unix.CapUserData{
-			Permitted: uint32(permitted >> (32 * i)), Effective: uint32(effective >> (32 * i)), Inheritable: uint32(inheritable >> (32 * i)),
-		}
-	}
+	h := DataOf(permitted, effective, inheritable)
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	return os.NewSyscallError("capset", unix.Capset(&header, &h[0]))
 }

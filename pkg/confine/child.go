@@ -12,11 +12,10 @@ import (
 	"systemg.org/sysg/pkg/sys"
 )
 
-// A staged process finds its Launch, its status pipe and, where sysg-exec limits
-// it from outside, the pipe that it waits on, behind all descriptors
-// that are the program's, so that those have their numbers from the start and
-// nothing of ours, or of the Go runtime's, is ever in their place. It is told
-// where by its second argument.
+// A staged process finds its Launch, its status pipe, and behind that what it waits
+// on or the process that it joins, behind all descriptors that are the program's, so
+// that those have their numbers from the start and nothing of ours, or of the Go
+// runtime's, is ever in their place. It is told where by its second argument.
 const firstFD = 3
 
 // Become is all that "sysg-exec launch" does: it reads its Launch, takes the
@@ -49,15 +48,9 @@ func become(launchFD, statusFD int) error {
 	if err != nil {
 		return Fail(spec.StageFDs, err)
 	}
-	launch.joinFD = statusFD + 2
-	underInit := launch.Confinement != nil && hasInit(launch.Confinement) && !launch.Joined
-	if launch.fromOutside() && !underInit { // Init has waited, and been limited.
-		if err := awaitLimits(statusFD + 1); err != nil {
-			return err
-		}
-	}
+	launch.joinFD = statusFD + 1
 	begin := func() error {
-		if underInit {
+		if launch.underInit() {
 			if err := awaitInit(statusFD + 1); err != nil {
 				return err
 			}

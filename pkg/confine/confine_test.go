@@ -4,12 +4,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"testing/quick"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
@@ -121,21 +124,41 @@ func TestALaunchCrossesToItsStageByteForByte(t *testing.T) {
 	want.Env = append(want.Env, "BYTES=\xff\xfe\x01\"\\")
 	want.Argv = append(want.Argv, "", "\xc3")
 	want.Dir = "/srv/\xe9"
-	text, err := encode(&want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := decode(text)
+	got, err := decode(encode(&want))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }
 
+// Every field there is, as the types have them, with any value.
+func TestNoFieldOfALaunchIsLostOnTheWay(t *testing.T) {
+	seed := time.Now().UnixNano()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewSource(seed))
+	for range 200 {
+		want := Launch{Argv: []string{"/bin/true"}}
+		fields := reflect.ValueOf(&want).Elem()
+		for i := range fields.NumField() {
+			if field := fields.Field(i); field.CanSet() && fields.Type().Field(i).Name != "Argv" {
+				value, _ := quick.Value(field.Type(), random)
+				field.Set(value)
+			}
+		}
+		text := encode(&want)
+		got, err := decode(text)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %+v, %v, want %+v", got, err, want)
+		}
+		if _, err := decode(text[:random.Intn(len(text))]); err == nil {
+			t.Fatal("a launch that is cut off was accepted")
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	l := full()
-	text, _ := encode(&l)
-	f.Add(text)
-	f.Add([]byte(`{"argv":[]}`))
+	f.Add(encode(&l))
+	f.Add(encode(&Launch{}))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if l, err := decode(text); err == nil && len(l.Argv) == 0 {
 			t.Error("a launch without a program was accepted")

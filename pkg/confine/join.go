@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
@@ -30,22 +29,6 @@ func Joins(role spec.Role) bool {
 //
 // Whatever the service has mounted in its own namespace, /proc for instance, is
 // thereby never looked at by a process that could do more than the service.
-
-// cloneJoined is clone into the pid and user namespaces of place.JoinFD.
-func (l *Launch) cloneJoined(path string, argv, env []string, dir string, place Place, attributes *syscall.SysProcAttr, extra []int) (Started, error) {
-	c := l.Confinement
-	if c.PID {
-		back, err := enterPID(place.JoinFD)
-		if err != nil {
-			return Started{}, err
-		}
-		defer back()
-	}
-	if c.User {
-		return cloneIntoUser(&c.Identity, path, argv, env, place, extra)
-	}
-	return clone(path, argv, env, dir, place, attributes, extra)
-}
 
 // enterPID lets the children of this thread be born in another pid namespace
 // (setns(2), by pidfd since Linux 5.8).

@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/spec"
-	"systemg.org/sysg/pkg/sys"
 )
 
 // limitSteps are the steps of what a process may use, taken by itself (pid 0)
@@ -42,33 +41,12 @@ func limitSteps(l *Launch, pid int) []Step {
 	return steps
 }
 
-// fromOutside says whether sysg-exec has to take the steps of limits, and the
-// process to wait for it.
-func (l *Launch) fromOutside() bool { return l.Confinement != nil && l.Confinement.User }
-
-// limit takes the steps of limits from outside, and lets the process go on.
-func (l *Launch) limit(pid, goes int) error {
+// limit takes the steps of limits from outside.
+func (l *Launch) limit(pid int) error {
 	for _, step := range limitSteps(l, pid) {
 		if err := step.Do(); err != nil {
 			return Fail(step.Stage, err)
 		}
-	}
-	// EPIPE: it is dead, which its status pipe tells.
-	if _, err := unix.Write(goes, []byte{mark}); err != nil && err != unix.EPIPE {
-		return Fail(spec.StageClone, fmt.Errorf("cannot let the process go on: %w", err))
-	}
-	return nil
-}
-
-// awaitLimits waits in the process until that has happened.
-func awaitLimits(goR int) error {
-	var text [1]byte
-	n, err := sys.Read(goR, text[:])
-	if err == nil && n == 0 {
-		err = unix.EPIPE
-	}
-	if err != nil {
-		return Fail(spec.StageClone, fmt.Errorf("cannot wait for sysg-exec: %w", err))
 	}
 	return nil
 }

@@ -1,9 +1,10 @@
 package confine
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
@@ -92,41 +93,30 @@ func cloneText(c *generation.Confinement) string {
 // hasInit says whether "sysg-exec init" is process 1 of its pid namespace.
 func hasInit(c *generation.Confinement) bool { return c.PID && c.Init }
 
-// unshare adds to the attributes of a clone the namespaces that c asks for. The
-// root of a cgroup namespace is the cgroup of who asks for it, which in a clone
-// is still the parent: that one the child makes itself.
-func unshare(c *generation.Confinement, attr *syscall.SysProcAttr) {
-	attr.Cloneflags = namespaceFlags(c) &^ unix.CLONE_NEWCGROUP
-	if !c.User {
-		return
+// idMap lets the service's own ids be themselves in its user namespace, and no
+// others, root's included (user_namespaces(7)).
+func idMap(ids ...uint32) []byte {
+	slices.Sort(ids)
+	var text []byte
+	for _, id := range slices.Compact(ids) {
+		text = fmt.Appendf(text, "%d %d 1\n", id, id)
 	}
-	attr.UidMappings, attr.GidMappings = idMaps(c.Identity)
-	// A service's groups can only be set where setgroups(2) is allowed.
-	attr.GidMappingsEnableSetgroups = true
-	// The stage's uid is not mapped, so its execve would leave it no capability
-	// in there but ambient ones. The ids' stages take them away.
-	attr.AmbientCaps = allCapabilities()
+	return text
 }
 
-// idMaps lets the service's own ids be themselves in its user namespace, and
-// no others, root's included.
-func idMaps(id generation.Identity) (uids, gids []syscall.SysProcIDMap) {
-	uids = []syscall.SysProcIDMap{{ContainerID: int(id.UID), HostID: int(id.UID), Size: 1}}
-	groups := append([]uint32{id.GID}, id.Groups...)
-	slices.Sort(groups)
-	for _, gid := range slices.Compact(groups) {
-		gids = append(gids, syscall.SysProcIDMap{ContainerID: int(gid), HostID: int(gid), Size: 1})
-	}
-	return uids, gids
-}
-
-// allCapabilities are the numbers of those that this kernel has.
-func allCapabilities() []uintptr {
-	var all []uintptr
-	for number := uintptr(0); ; number++ {
-		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, number, 0, 0, 0); err != nil {
-			return all
+// mapIDs maps the ids in the new user namespace of a process.
+func mapIDs(pid int, id *generation.Identity) error {
+	for _, file := range []struct {
+		name string
+		text []byte
+	}{
+		{"uid_map", idMap(id.UID)},
+		{"setgroups", []byte("allow")}, // Its groups can only be set where that is so.
+		{"gid_map", idMap(append([]uint32{id.GID}, id.Groups...)...)},
+	} {
+		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, file.name), file.text, 0); err != nil {
+			return fmt.Errorf("cannot map its ids: %w", err)
 		}
-		all = append(all, number)
 	}
+	return nil
 }

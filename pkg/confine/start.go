@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -140,74 +138,6 @@ func (l *Launch) cloneDirectly(path string, place Place) (started Started, err e
 	attributes := &syscall.SysProcAttr{Setsid: true, Credential: &syscall.Credential{Uid: id.UID, Gid: id.GID, Groups: id.Groups}}
 	refused := place.Bare(func() { started, err = clone(path, l.Argv, l.Env, l.Dir, place, attributes, extra) })
 	return started, cmp.Or(refused, err)
-}
-
-// stage starts this program as "sysg-exec launch". It has no environment; the
-// service's comes with the Launch, in memory that nobody can change. Only where
-// there is no cgroup to find it by does it bear the mark of its incarnation.
-func stage(l Launch, place Place) (Started, error) {
-	text, err := encode(&l)
-	if err != nil {
-		return Started{}, Fail(spec.StageClone, err)
-	}
-	launchR, err := sys.SealedMemfd("sysg-launch", text)
-	if err != nil {
-		return Started{}, Fail(spec.StageClone, err)
-	}
-	defer unix.Close(launchR)
-	statusR, statusW, err := sys.LogPipe()
-	if err != nil {
-		return Started{}, Fail(spec.StageClone, err)
-	}
-	defer unix.Close(statusW)
-	var env []string
-	if place.CgroupFD < 0 {
-		env = markOf(l.Env)
-	}
-	goes := [2]int{-1, -1} // What the process waits on, and what lets it go on.
-	if l.fromOutside() {
-		if err := unix.Pipe2(goes[:], unix.O_CLOEXEC); err != nil {
-			_ = unix.Close(statusR)
-			return Started{}, Fail(spec.StageClone, os.NewSyscallError("pipe2", err))
-		}
-		defer sys.CloseAll(goes[:])
-	}
-	extra := l.extra(place)
-	command := "launch"
-	var attributes syscall.SysProcAttr // It makes its session itself, as a step.
-	clone, joinFD := clone, -1
-	switch {
-	case l.Joined:
-		clone, joinFD = l.cloneJoined, place.JoinFD
-	case l.Confinement != nil:
-		unshare(l.Confinement, &attributes)
-		if hasInit(l.Confinement) {
-			command = "init"
-		}
-	}
-	argv := []string{"sysg-exec", command, strconv.Itoa(firstFD + len(extra))}
-	if command == "init" {
-		argv = append(argv, l.initArgument())
-	}
-	started, err := clone("/proc/self/exe", argv, env, "/", place, &attributes, append(extra, launchR, statusW, goes[0], joinFD))
-	if err != nil {
-		_ = unix.Close(statusR)
-		return Started{}, Fail(spec.StageClone, fmt.Errorf("cannot make the process%s: %w", cloneText(l.Confinement), err))
-	}
-	started.StatusFD = statusR
-	if l.fromOutside() {
-		err = l.limit(started.PID, goes[1])
-	}
-	if err != nil {
-		_ = unix.Close(statusR)
-		reap(started)
-	}
-	return started, err
-}
-
-// markOf takes from a service's environment what tells its incarnation.
-func markOf(env []string) []string {
-	return slices.DeleteFunc(slices.Clone(env), func(assignment string) bool { return !strings.HasPrefix(assignment, invocation) })
 }
 
 // extra are the program's descriptors from 3 on, with -1 where there is none.

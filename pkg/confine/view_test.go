@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/caps"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
 )
@@ -32,10 +33,28 @@ func inView(t *testing.T, c generation.Confinement, script string) (string, erro
 	child := exec.Command(os.Args[0], "-test.run=^TestBecomeConfined$")
 	child.Env = append(os.Environ(), confinedEnv+"="+string(text))
 	child.Args = append(child.Args, script)
-	child.SysProcAttr = &syscall.SysProcAttr{}
-	unshare(&c, child.SysProcAttr)
+	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaceFlags(&c) &^ unix.CLONE_NEWCGROUP}
+	if c.User {
+		groups := append([]uint32{c.Identity.GID}, c.Identity.Groups...)
+		slices.Sort(groups)
+		groups = slices.Compact(groups)
+		child.SysProcAttr.UidMappings, child.SysProcAttr.GidMappings = mapped(c.Identity.UID), mapped(groups...)
+		child.SysProcAttr.GidMappingsEnableSetgroups = true
+		for number := range uintptr(64) {
+			if caps.Known().Has(int(number)) {
+				child.SysProcAttr.AmbientCaps = append(child.SysProcAttr.AmbientCaps, number)
+			}
+		}
+	}
 	out, err := child.CombinedOutput()
 	return string(out), err
+}
+
+func mapped(ids ...uint32) (maps []syscall.SysProcIDMap) {
+	for _, id := range ids {
+		maps = append(maps, syscall.SysProcIDMap{ContainerID: int(id), HostID: int(id), Size: 1})
+	}
+	return maps
 }
 
 // sees is inView for a script that must succeed.
