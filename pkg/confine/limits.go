@@ -9,8 +9,8 @@ import (
 )
 
 // limitSteps are the steps of what a process may use, taken by itself (pid 0)
-// or from outside. All of them take privilege in one direction or the other, so
-// they come before the ids.
+// or from outside. Nearly all of them take privilege in one direction or the other,
+// so they come before the ids.
 //
 // In a user namespace of its own a process has no such privilege, whatever its
 // capabilities there: these are asked of the first namespace. There sysg-exec
@@ -32,8 +32,9 @@ func limitSteps(l *Launch, pid int) []Step {
 			return raiseHard(pid, limit) // The rest before the execve.
 		}})
 	}
-	if len(l.Affinity) > 0 {
-		steps = append(steps, Step{spec.StageAffinity, "CPUs " + cpuText(l.Affinity), func() error { return setAffinity(pid, l.Affinity) }})
+	// That takes none, and what begins at once is to have all CPUs.
+	if len(l.Affinity) > 0 && pid == 0 {
+		steps = append(steps, Step{spec.StageAffinity, "CPUs " + cpuText(l.Affinity), func() error { return setAffinity(l.Affinity) }})
 	}
 	if l.IOPriority != 0 {
 		steps = append(steps, Step{spec.StageIONice, "ionice " + ioText(l.IOPriority), func() error { return setIOPriority(pid, l.IOPriority) }})

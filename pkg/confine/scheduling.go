@@ -12,7 +12,7 @@ import (
 
 // setAffinity binds this thread, or the first of a process, to CPUs: the one
 // that survives the execve.
-func setAffinity(pid int, mask []uint64) error {
+func setAffinity(mask []uint64) error {
 	var set unix.CPUSet
 	for i, word := range mask {
 		for word != 0 {
@@ -21,22 +21,22 @@ func setAffinity(pid int, mask []uint64) error {
 			set.Set(i*64 + bit)
 		}
 	}
-	err := unix.SchedSetaffinity(pid, &set)
+	err := unix.SchedSetaffinity(0, &set)
 	if errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("cannot bind to CPUs %s: none of them is here: %w", cpuText(mask), err)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot bind to CPUs %s: %w", cpuText(mask), err)
 	}
-	return boundTo(pid, mask)
+	return boundTo(mask)
 }
 
 // boundTo looks whether it is so: of a mask the kernel takes what is there and
 // what the cpuset allows, and leaves out the rest without a word
 // (sched_setaffinity(2)).
-func boundTo(pid int, mask []uint64) error {
+func boundTo(mask []uint64) error {
 	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(pid, &set); err != nil {
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
 		return fmt.Errorf("cannot see which CPUs it is bound to: %w", err)
 	}
 	has := make([]uint64, len(mask))
