@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-var cgroupObject = Object{Name: "cgroup", Lenient: true, Keys: []Key{
+var cgroupObject = Object{Name: "cgroup", Lenient: true, Keys: []*Key{
 	key("root", directory, "", "directory of its cgroup, instead of the supervisor's own", in(func(c *Cgroup) any { return &c.Root })),
 	cgroupKey("memory_max", "memory.max", memorySize, "memory that it never gets more than"),
 	cgroupKey("memory_high", "memory.high", memorySize, "memory from which on it is slowed down"),
@@ -25,17 +25,16 @@ var cgroupObject = Object{Name: "cgroup", Lenient: true, Keys: []Key{
 }}
 
 // cgroupKey is a row for a file of cgroup2, with what is written to it.
-func cgroupKey(name, file string, t Type, doc string) Key {
-	read := t.read
-	t.read = func(r *reader, v value, to any) {
+func cgroupKey(name, file string, t *Type, doc string) *Key {
+	added := t.readBy(func(r *reader, v value, to any) {
 		var content string
 		before := r.errors
-		if read(r, v, &content); r.errors == before {
+		if t.read(r, v, &content); r.errors == before {
 			files := to.(*[]CgroupFile)
 			*files = append(*files, CgroupFile{file, content})
 		}
-	}
-	return key(name, t, "", doc, in(func(c *Cgroup) any { return &c.Files }))
+	})
+	return key(name, added, "", doc, in(func(c *Cgroup) any { return &c.Files }))
 }
 
 var (

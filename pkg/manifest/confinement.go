@@ -10,7 +10,7 @@ import (
 // confinementKeys say as whom it runs and what it is kept from. A user's
 // instance can do none of this but to run as its own user and to give up new
 // privileges, so it refuses the rest.
-var confinementKeys = []Key{
+var confinementKeys = []*Key{
 	forSystem(key("user", account("a user"), "", "user it runs as, by name or number", in(func(s *Service) any { return &s.confinement().User })),
 		func(r *reader, s *Service) bool { return !r.isOwn(s.Confinement.User) }),
 	forSystem(key("group", account("a group"), "", "group it runs as, by name or number (default: the user's)", in(func(s *Service) any { return &s.confinement().Group })),
@@ -35,8 +35,8 @@ func (s *Service) confinement() *Confinement {
 // account is the name or number of a user or group. The system's instance needs
 // the number behind a name. In a user's instance the manifest may be for another
 // machine, so that an unknown one is a warning.
-func account(what string) Type {
-	return Type{Name: what, Accepts: "a name or a number", form: accountForm, read: func(r *reader, v value, to any) {
+func account(what string) *Type {
+	return &Type{Name: what, Accepts: "a name or a number", form: accountForm, read: func(r *reader, v value, to any) {
 		if name, ok := r.account(v, what); ok {
 			*to.(*string) = name
 		}

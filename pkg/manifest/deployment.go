@@ -8,17 +8,17 @@ import (
 	"systemg.org/sysg/pkg/envfile"
 )
 
-var deploymentObject = Object{Name: "deployment", Lenient: true, Keys: []Key{
+var deploymentObject = Object{Name: "deployment", Lenient: true, Keys: []*Key{
 	key("strategy", choice[string]("immediate rolling"), "immediate", "how a running service is replaced: stopped first, or beside its successor", in(func(d *Deployment) any { return &d.Strategy })),
 	key("pre_start", shell, "", "command that must succeed before each start", in(func(d *Deployment) any { return &d.PreStart })),
 	key("pre_start_timeout", positive, "5m", "time for pre_start", in(func(d *Deployment) any { return &d.PreStartTimeout })),
 	key("health_check", healthType(&healthObject), "", "check that tells whether it works", in(func(d *Deployment) any { return &d.Health })),
 	key("grace_period", duration, "", "how long a candidate of a rolling replacement must stay ready", in(func(d *Deployment) any { return &d.Grace })),
-	key("blue_green", Type{Name: "blue_green", Accepts: "a mapping", Object: &blueGreenObject, form: keysOf(&blueGreenObject), nullable: true, read: readBlueGreen}, "",
+	key("blue_green", &Type{Name: "blue_green", Accepts: "a mapping", Object: &blueGreenObject, form: keysOf(&blueGreenObject), nullable: true, read: readBlueGreen}, "",
 		"rolling replacement in two slots, with a switch between them", in(func(d *Deployment) any { return &d.BlueGreen })),
 }}
 
-var blueGreenObject = Object{Name: "blue_green", Lenient: true, need: node{"required": []string{"slots", "switch_command"}}, Keys: []Key{
+var blueGreenObject = Object{Name: "blue_green", Lenient: true, need: node{"required": []string{"slots", "switch_command"}}, Keys: []*Key{
 	key("env_var", word("a name", "the name of a variable", variableName, parseVariable), "PORT", "variable that tells the service its slot", in(func(b *BlueGreen) any { return &b.Var })),
 	key("slots", slotsType, "", "the two slots, such as two ports", in(func(b *BlueGreen) any { return &b.Slots })),
 	key("candidate_health_check", healthType(&candidateObject), "", "check that the candidate must pass", in(func(b *BlueGreen) any { return &b.Check })),
@@ -45,7 +45,7 @@ func readBlueGreen(r *reader, v value, to any) {
 
 // slotsType reads exactly two slots. They are put into commands in place of
 // {slot}, so that they are held to what a shell leaves alone.
-var slotsType = func() Type {
+var slotsType = func() *Type {
 	one := func(s *schema) node {
 		n := matching(slotPattern)(s)
 		n["type"] = []string{"string", "number", "boolean"}
@@ -59,13 +59,7 @@ var slotsType = func() Type {
 		}
 		return text.Value, ok
 	})
-	t := items
-	t.form = func(s *schema) node {
-		n := items.form(s)
-		n["minItems"], n["maxItems"] = 2, 2
-		return n
-	}
-	t.read = func(r *reader, v value, to any) {
+	t := items.readBy(func(r *reader, v value, to any) {
 		var slots []string
 		before := r.errors
 		items.read(r, v, &slots)
@@ -78,6 +72,11 @@ var slotsType = func() Type {
 		default:
 			*to.(*[2]string) = [2]string{slots[0], slots[1]}
 		}
+	})
+	t.form = func(s *schema) node {
+		n := items.form(s)
+		n["minItems"], n["maxItems"] = 2, 2
+		return n
 	}
 	return t
 }()

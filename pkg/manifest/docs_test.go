@@ -46,7 +46,7 @@ func keyTable(o *Object) string {
 	var b strings.Builder
 	b.WriteString("\n| key | value | default | |\n|---|---|---|---|\n")
 	for i := range o.Keys {
-		k := &o.Keys[i]
+		k := o.Keys[i]
 		doc := k.Doc
 		if k.system != nil {
 			doc += " *(system's instance)*"

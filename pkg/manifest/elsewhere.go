@@ -17,7 +17,7 @@ func placesOf(o *Object, name string) (places []string) {
 		var next []place
 		for _, at := range level {
 			for i := range at.object.Keys {
-				row := &at.object.Keys[i]
+				row := at.object.Keys[i]
 				if row.Type.Object == nil || row.AliasOf != "" {
 					continue
 				}

@@ -10,10 +10,10 @@ import (
 	"systemg.org/sysg/pkg/envfile"
 )
 
-var envObject = Object{Name: "env", other: readPlainVar, variables: plainVarPattern, Keys: []Key{
-	key("file", Type{Name: "env files", Accepts: "a path or a list of paths", form: either(filePath, listOf(filePath)), nullable: true, read: readEnvFiles}, "",
+var envObject = Object{Name: "env", other: readPlainVar, variables: plainVarPattern, Keys: []*Key{
+	key("file", &Type{Name: "env files", Accepts: "a path or a list of paths", form: either(filePath, listOf(filePath)), nullable: true, read: readEnvFiles}, "",
 		"env files, read at each launch; a leading - makes one optional", in(func(e *Env) any { return &e.Files })),
-	key("vars", Type{Name: "variables", Accepts: "a mapping of names to values", form: mapOf(namePattern, scalar), nullable: true, read: readVars}, "",
+	key("vars", &Type{Name: "variables", Accepts: "a mapping of names to values", form: mapOf(namePattern, scalar), nullable: true, read: readVars}, "",
 		"variables", in(func(e *Env) any { return &e.Vars })),
 	key("inherit_env", optional[bool](boolean), "",
 		"whether to start from the environment of the command that started it", in(func(e *Env) any { return &e.Inherit })),
@@ -25,7 +25,7 @@ var envObject = Object{Name: "env", other: readPlainVar, variables: plainVarPatt
 
 // envType reads an env object and opens its scope for what is read after it.
 // Whoever reads the object around it restores the scope.
-var envType = Type{Name: "env", Accepts: "a mapping", Object: &envObject, form: keysOf(&envObject), nullable: true, read: readEnv}
+var envType = &Type{Name: "env", Accepts: "a mapping", Object: &envObject, form: keysOf(&envObject), nullable: true, read: readEnv}
 
 func readEnv(r *reader, v value, to any) {
 	e := to.(*Env)

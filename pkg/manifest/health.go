@@ -26,8 +26,8 @@ var someProbe = node{"anyOf": []node{
 	{"required": []string{"command", "url"}, "not": node{"anyOf": []node{{"required": []string{"exec"}}, {"required": []string{"tcp"}}, {"required": []string{"unix"}}}}},
 }}
 
-func probeKeys(url, tcp Type) []Key {
-	return []Key{
+func probeKeys(url, tcp *Type) []*Key {
+	return []*Key{
 		key("command", shell, "", "shell command that exits 0 if all is well", in(func(h *Health) any { return &h.Command })),
 		key("exec", argv, "", "the same without a shell", in(func(h *Health) any { return &h.Exec })),
 		key("url", url, "", "URL that answers 2xx; https is asked by curl; proxies are not used", in(func(h *Health) any { return &h.URL })),
@@ -40,19 +40,19 @@ func probeKeys(url, tcp Type) []Key {
 	}
 }
 
-func retryKeys(name string) []Key {
-	return []Key{key(name, integer(1, 1_000_000), "3", "attempts that may fail", in(func(h *Health) any { return &h.Retries }))}
+func retryKeys(name string) []*Key {
+	return []*Key{key(name, integer(1, 1_000_000), "3", "attempts that may fail", in(func(h *Health) any { return &h.Retries }))}
 }
 
-func livenessRetryKeys() []Key {
-	return append(retryKeys("failures"), Key{
+func livenessRetryKeys() []*Key {
+	return append(retryKeys("failures"), &Key{
 		Name: "retries", Type: integer(1, 1_000_000), Doc: "the same as failures", AliasOf: "failures", field: in(func(h *Health) any { return &h.Retries }),
 	})
 }
 
 // healthType reads one of the checks into a *Health.
-func healthType(o *Object) Type {
-	return Type{Name: o.Name, Accepts: "a mapping", Object: o, form: keysOf(o), nullable: true, read: func(r *reader, v value, to any) {
+func healthType(o *Object) *Type {
+	return &Type{Name: o.Name, Accepts: "a mapping", Object: o, form: keysOf(o), nullable: true, read: func(r *reader, v value, to any) {
 		h, before := &Health{at: v}, r.errors
 		r.defaults(o, h)
 		r.object(o, v, h)

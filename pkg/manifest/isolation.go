@@ -12,7 +12,7 @@ import (
 )
 
 var isolationObject = Object{Name: "isolation", Lenient: true, Keys: slices.Concat(
-	[]Key{
+	[]*Key{
 		toggle("network", "a network of its own, without any interface but loopback", func(i *Isolation) *bool { return &i.Network }),
 		toggle("mount", "a mount namespace of its own", func(i *Isolation) *bool { return &i.Mount }),
 		toggle("pid", "a process namespace of its own", func(i *Isolation) *bool { return &i.PID }),
@@ -29,12 +29,12 @@ var isolationObject = Object{Name: "isolation", Lenient: true, Keys: slices.Conc
 		pathsKey("read_write_paths", "paths that it can write to all the same", func(i *Isolation) *[]string { return &i.ReadWrite }),
 		pathsKey("inaccessible_paths", "paths that it cannot see into", func(i *Isolation) *[]string { return &i.Inaccessible }),
 	},
-	[]Key{
+	[]*Key{
 		key("no_new_privileges", optional[bool](boolean), "", "no program that it runs gains privileges (default false in a user's instance, true in the system's)",
 			in(func(i *Isolation) any { return &i.NoNewPrivileges })),
 		forSystem(key("seccomp", seccompType, "", "system calls that it may make: service, strict, or {allow, deny, default}", in(func(i *Isolation) any { return &i.Seccomp })),
 			func(*reader, *Isolation) bool { return true }),
-		forSystem(key("landlock", Type{Name: "landlock", Accepts: "a mapping", Object: &landlockObject, form: keysOf(&landlockObject), nullable: true, read: readLandlock}, "",
+		forSystem(key("landlock", &Type{Name: "landlock", Accepts: "a mapping", Object: &landlockObject, form: keysOf(&landlockObject), nullable: true, read: readLandlock}, "",
 			"paths and ports that it may use", in(func(i *Isolation) any { return &i.Landlock })),
 			func(*reader, *Isolation) bool { return true }),
 		forSystem(key("apparmor_profile", freeText("a profile", "its name"), "", "AppArmor profile", in(func(i *Isolation) any { return &i.AppArmor })),
@@ -46,11 +46,11 @@ var isolationObject = Object{Name: "isolation", Lenient: true, Keys: slices.Conc
 	})}
 
 // toggle is a row for a boolean that asks for something when it is true.
-func toggle(name, doc string, field func(*Isolation) *bool) Key {
+func toggle(name, doc string, field func(*Isolation) *bool) *Key {
 	return forSystem(key(name, boolean, "", doc, in(func(i *Isolation) any { return field(i) })), func(_ *reader, i *Isolation) bool { return *field(i) })
 }
 
-func pathsKey(name, doc string, field func(*Isolation) *[]string) Key {
+func pathsKey(name, doc string, field func(*Isolation) *[]string) *Key {
 	return forSystem(key(name, pathList, "", doc, in(func(i *Isolation) any { return field(i) })), func(_ *reader, i *Isolation) bool { return len(*field(i)) > 0 })
 }
 
@@ -62,7 +62,7 @@ var pathList = list("a list of paths", filePath, func(r *reader, v value) (strin
 })
 
 // protectType reads false as "", true and strict as they are.
-var protectType = Type{Name: "one of its words", Accepts: "false, true, strict", form: either(truth, oneWord("strict")), read: func(r *reader, v value, to any) {
+var protectType = &Type{Name: "one of its words", Accepts: "false, true, strict", form: either(truth, oneWord("strict")), read: func(r *reader, v value, to any) {
 	text, ok := r.text(v, "false, true or strict")
 	if !ok {
 		return
@@ -87,7 +87,7 @@ func readBestEffort(r *reader, v value) (string, bool) {
 	return r.choose(v, choice[string](strings.Join(bestEffortNames, " ")))
 }
 
-var seccompObject = Object{Name: "seccomp", Keys: []Key{
+var seccompObject = Object{Name: "seccomp", Keys: []*Key{
 	key("allow", list("a list of system calls", matching(syscallPattern), readSyscall), "", "the only system calls that it may make", in(func(s *Seccomp) any { return &s.Allow })),
 	key("deny", list("a list of system calls", matching(syscallPattern), readSyscall), "", "system calls that it may not make", in(func(s *Seccomp) any { return &s.Deny })),
 	key("default", choice[string]("errno kill"), "errno", "what happens at a call that it may not make", in(func(s *Seccomp) any { return &s.Default })),
@@ -115,7 +115,7 @@ func readSyscall(r *reader, v value) (string, bool) {
 var seccompProfiles = choice[string]("service strict baseline-v1")
 
 // seccompType is the name of a profile, or a list of one's own.
-var seccompType = Type{
+var seccompType = &Type{
 	Name: "seccomp", Accepts: "service, strict, or {allow, deny, default}", Choices: seccompProfiles.Choices, Object: &seccompObject,
 	form: either(seccompProfiles.form, keysOf(&seccompObject)),
 	read: func(r *reader, v value, to any) {
@@ -139,7 +139,7 @@ var seccompType = Type{
 	},
 }
 
-var landlockObject = Object{Name: "landlock", Lenient: true, Keys: []Key{
+var landlockObject = Object{Name: "landlock", Lenient: true, Keys: []*Key{
 	key("ro_paths", pathList, "", "paths that it may read and run", in(func(l *Landlock) any { return &l.ReadOnly })),
 	key("rw_paths", pathList, "", "paths that it may read, run and write", in(func(l *Landlock) any { return &l.ReadWrite })),
 	key("tcp_bind", list("a list of ports", number(1, 65535), readPort), "", "ports that it may listen on", in(func(l *Landlock) any { return &l.Bind })),

@@ -26,7 +26,7 @@ func (o *Options) budget(otherwise time.Duration) time.Duration {
 }
 
 // lifeKeys say when a service runs, and how it is told that it works.
-var lifeKeys = []Key{
+var lifeKeys = []*Key{
 	key("ready", readyType, "", "what makes it ready (default: health with a health check, else stable)", in(func(s *Service) any { return &s.Ready })),
 	key("stable_for", duration, "250ms", "how long it must live to be ready by stable", in(func(s *Service) any { return &s.Ready.StableFor })),
 	key("start_timeout", positive, "5m", "time to become ready", in(func(s *Service) any { return &s.Ready.Timeout })),
@@ -38,8 +38,8 @@ var lifeKeys = []Key{
 	key("skip", skipType, "", "whether to leave it out, with what depends on it: a boolean, or a command that exits 0 for yes", in(func(s *Service) any { return &s.Skip })),
 }
 
-var readyObject = Object{Name: "ready", need: exactlyOne("log", "fd"), Keys: []Key{
-	key("log", Type{Name: "a regular expression", Accepts: "a regular expression (RE2)", form: filled, read: readPattern}, "",
+var readyObject = Object{Name: "ready", need: exactlyOne("log", "fd"), Keys: []*Key{
+	key("log", &Type{Name: "a regular expression", Accepts: "a regular expression (RE2)", form: filled, read: readPattern}, "",
 		"ready when it writes a line that matches", in(func(r *generation.Ready) any { return &r.Pattern })),
 	key("fd", integer(3, generation.MaxFD-1), "", "ready when it writes a line to this descriptor", in(func(r *generation.Ready) any { return &r.FD })),
 }}
@@ -47,7 +47,7 @@ var readyObject = Object{Name: "ready", need: exactlyOne("log", "fd"), Keys: []K
 var readyChoice = choice[generation.ReadyBy]("stable health notify")
 
 // readyType is a word, or one of the rules that have a value.
-var readyType = Type{
+var readyType = &Type{
 	Name: "a readiness rule", Accepts: "stable, health, notify, {log: REGEX} or {fd: N}",
 	Choices: readyChoice.Choices, Object: &readyObject, form: either(readyChoice.form, keysOf(&readyObject)),
 	read: func(r *reader, v value, to any) {
@@ -92,20 +92,20 @@ func patternFault(err error) error {
 	return errors.New("it is empty")
 }
 
-var hooksObject = Object{Name: "hooks", Keys: []Key{
+var hooksObject = Object{Name: "hooks", Keys: []*Key{
 	hookKey("onstart", spec.RoleOnStart, "when it has become ready, or a one-shot has completed"),
 	hookKey("onerr", spec.RoleOnErr, "when it has failed"),
 	hookKey("onstop", spec.RoleOnStop, "when it has been stopped"),
 	hookKey("onexit", spec.RoleOnExit, "when it has ended, for whatever reason"),
 }}
 
-var hookObject = Object{Name: "a hook", Lenient: true, need: node{"required": []string{"command"}}, Keys: []Key{
+var hookObject = Object{Name: "a hook", Lenient: true, need: node{"required": []string{"command"}}, Keys: []*Key{
 	key("command", shell, "", "run as the service's user, told of the event by SYSG_EVENT and the like", in(func(h *Hook) any { return &h.Command })),
 	key("timeout", positive, "30s", "time for it", in(func(h *Hook) any { return &h.Timeout })),
 }}
 
-func hookKey(name string, role spec.Role, doc string) Key {
-	t := Type{Name: "a hook", Accepts: "a mapping", Object: &hookObject, form: keysOf(&hookObject), nullable: true, read: func(r *reader, v value, to any) {
+func hookKey(name string, role spec.Role, doc string) *Key {
+	t := &Type{Name: "a hook", Accepts: "a mapping", Object: &hookObject, form: keysOf(&hookObject), nullable: true, read: func(r *reader, v value, to any) {
 		h, before := Hook{Role: role}, r.errors
 		r.defaults(&hookObject, &h)
 		if r.opts.Budget > 0 {
@@ -120,7 +120,7 @@ func hookKey(name string, role spec.Role, doc string) Key {
 	return key(name, t, "", doc, func(hooks any) any { return hooks })
 }
 
-var cronObject = Object{Name: "cron", Lenient: true, need: node{"required": []string{"expression"}}, Keys: []Key{
+var cronObject = Object{Name: "cron", Lenient: true, need: node{"required": []string{"expression"}}, Keys: []*Key{
 	key("expression", expressionType, "",
 		"when it runs: 5 fields, 6 with seconds first, 7 with the year last, or @hourly and the like", in(func(c *generation.Cron) any { return &c.Expression })),
 	key("timezone", freeText("a time zone", "a name such as Europe/Berlin, UTC or local"), "local", "whose clock it goes by", in(func(c *generation.Cron) any { return &c.Timezone })),
@@ -131,13 +131,13 @@ var cronObject = Object{Name: "cron", Lenient: true, need: node{"required": []st
 	key("history", integer(1, 10_000), "50", "runs that are remembered", in(func(c *generation.Cron) any { return &c.History })),
 }}
 
-var expressionType = func() Type {
+var expressionType = func() *Type {
 	t := freeText("a cron expression", "5 to 7 fields such as \"30 2 * * MON-FRI\", or @hourly")
 	t.form = matching(`\s*(@\s*\S+|\S+(\s+\S+){4,6})\s*`)
 	return t
 }()
 
-var cronType = Type{Name: "cron", Accepts: "a mapping", Object: &cronObject, form: keysOf(&cronObject), nullable: true, read: func(r *reader, v value, to any) {
+var cronType = &Type{Name: "cron", Accepts: "a mapping", Object: &cronObject, form: keysOf(&cronObject), nullable: true, read: func(r *reader, v value, to any) {
 	c, before := &generation.Cron{}, r.errors
 	r.defaults(&cronObject, c)
 	r.object(&cronObject, v, c)
@@ -171,7 +171,7 @@ func (r *reader) checkSchedule(v value, c *generation.Cron) {
 }
 
 // skipType is a boolean, or a shell string that decides at each start.
-var skipType = Type{Name: "true, false or a command", Accepts: "true, false, or a command for /bin/sh", form: skipForm, read: func(r *reader, v value, to any) {
+var skipType = &Type{Name: "true, false or a command", Accepts: "true, false, or a command for /bin/sh", form: skipForm, read: func(r *reader, v value, to any) {
 	skip := to.(*Skip)
 	n := target(v.node)
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool" {

@@ -20,8 +20,8 @@ var limitsObject = Object{Name: "limits", Lenient: true, Keys: append(rlimitKeys
 )}
 
 // rlimitKeys are the limits of setrlimit(2), in the order of the kernel.
-func rlimitKeys() []Key {
-	var keys []Key
+func rlimitKeys() []*Key {
+	var keys []*Key
 	for _, limit := range []struct{ name, doc string }{
 		{"cpu", "CPU time in seconds"}, {"fsize", "size of a file"}, {"data", "size of the data segment"},
 		{"stack", "size of the stack"}, {"core", "size of a core dump"}, {"rss", "resident memory"},
@@ -29,26 +29,25 @@ func rlimitKeys() []Key {
 		{"as", "address space"}, {"sigpending", "queued signals"}, {"msgqueue", "bytes in message queues"},
 		{"rtprio", "real-time priority"}, {"rttime", "real-time CPU time in microseconds"},
 	} {
-		t := rlimit
-		t.read = func(r *reader, v value, to any) {
+		t := rlimit.readBy(func(r *reader, v value, to any) {
 			result, before := generation.Rlimit{}, r.errors
 			if rlimit.read(r, v, &result); r.errors == before {
 				result.Name = limit.name
 				to.(*Limits).Rlimits = append(to.(*Limits).Rlimits, result)
 			}
-		}
+		})
 		keys = append(keys, key(limit.name, t, "", "limit: "+limit.doc, func(l any) any { return l }))
 	}
 	return keys
 }
 
 // affinity reads a list of CPUs, or the kernel's way to write one, as a mask.
-var affinity = func() Type {
+var affinity = func() *Type {
 	items := list("a list of CPUs", numeral(0, maxCPU, cpuListPattern), func(r *reader, v value) (string, bool) {
 		text, ok := r.text(v, "a CPU")
 		return text.Value, ok
 	})
-	return Type{
+	return &Type{
 		Name: "a list of CPUs", Accepts: "a list such as [0, 1] or text such as \"0-3,8\"", nullable: true,
 		form: either(numeral(0, maxCPU, cpuListPattern), atLeastOne(items.form)),
 		read: func(r *reader, v value, to any) {

@@ -9,7 +9,7 @@ import (
 	"systemg.org/sysg/pkg/generation"
 )
 
-var metricsObject = Object{Name: "metrics", Lenient: true, Keys: []Key{
+var metricsObject = Object{Name: "metrics", Lenient: true, Keys: []*Key{
 	key("sample_interval_secs", counted(1, 60, time.Second), "1", "seconds between two samples", in(func(m *generation.Metrics) any { return &m.Interval })),
 	key("retention_minutes", counted(1, 1_000_000, time.Minute), "720", "how long samples are kept", in(func(m *generation.Metrics) any { return &m.Retention })),
 	key("max_memory_bytes", bytesType(minMetrics), "10M", "memory for the samples of all services", in(func(m *generation.Metrics) any { return &m.MaxMemory })),
@@ -21,7 +21,7 @@ var metricsObject = Object{Name: "metrics", Lenient: true, Keys: []Key{
 // minMetrics is the least memory in which samples are of any use.
 const minMetrics = 131072
 
-var metricsType = Type{Name: "metrics", Accepts: "a mapping", Object: &metricsObject, form: keysOf(&metricsObject), nullable: true, read: func(r *reader, v value, to any) {
+var metricsType = &Type{Name: "metrics", Accepts: "a mapping", Object: &metricsObject, form: keysOf(&metricsObject), nullable: true, read: func(r *reader, v value, to any) {
 	m := &generation.Metrics{}
 	r.defaults(&metricsObject, m)
 	if r.object(&metricsObject, v, m); m.SpilloverMax == 0 {
@@ -35,7 +35,7 @@ var metricsType = Type{Name: "metrics", Accepts: "a mapping", Object: &metricsOb
 
 // statusObject is read for its mistakes only. The older program collected the
 // status now and then; here it is collected when it is asked for.
-var statusObject = Object{Name: "status", Lenient: true, Keys: []Key{
+var statusObject = Object{Name: "status", Lenient: true, Keys: []*Key{
 	key("snapshot_mode", choice[string]("off summary detailed"), "summary", "for manifests of the older program: status is always what is true when it is asked for", in(func(s *snapshots) any { return &s.mode })),
 	key("snapshot_interval_secs", clamped(1, 300), "5", "the same", in(func(s *snapshots) any { return &s.interval })),
 }}
@@ -46,22 +46,20 @@ type snapshots struct {
 }
 
 // counted is a whole number of units of time.
-func counted(least, most int, unit time.Duration) Type {
+func counted(least, most int, unit time.Duration) *Type {
 	t := integer(least, most)
-	read := t.read
-	t.read = func(r *reader, v value, to any) {
+	return t.readBy(func(r *reader, v value, to any) {
 		var count int
 		before := r.errors
-		if read(r, v, &count); r.errors == before {
+		if t.read(r, v, &count); r.errors == before {
 			*to.(*time.Duration) = time.Duration(count) * unit
 		}
-	}
-	return t
+	})
 }
 
 // clamped is a number that the older program moved into its range; version 3
 // refuses what is out of it.
-func clamped(least, most int) Type {
+func clamped(least, most int) *Type {
 	t, unbounded := integer(least, most), integer(math.MinInt32, math.MaxInt32)
 	t.form = unbounded.form
 	t.read = func(r *reader, v value, to any) {
@@ -87,7 +85,7 @@ func clamped(least, most int) Type {
 }
 
 // bytesType is a size of at least so many bytes.
-func bytesType(least uint64) Type {
+func bytesType(least uint64) *Type {
 	return word("a size", fmt.Sprintf("a whole number of bytes from %d on, or with K, M, G or T", least), numeral(0, math.MaxInt, sizePattern), func(text string) (uint64, error) {
 		n, err := parseSize(text)
 		if err == nil && (n < least || n > math.MaxInt64) {

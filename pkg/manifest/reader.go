@@ -217,7 +217,7 @@ func (r *reader) object(o *Object, v value, to any) {
 // rows reads the values that were found, in the order of the table.
 func (r *reader) rows(o *Object, found []*value, to any) {
 	for i, entry := range found {
-		row := &o.Keys[i]
+		row := o.Keys[i]
 		switch {
 		case entry == nil || row.Type.nullable && isNull(target(entry.node)):
 		case row.AliasOf != "" && found[o.find(row.AliasOf)] != nil:
@@ -244,7 +244,7 @@ func (r *reader) needsSystem(v value) {
 // defaults fills an object with the defaults of its table.
 func (r *reader) defaults(o *Object, to any) {
 	for i := range o.Keys {
-		row := &o.Keys[i]
+		row := o.Keys[i]
 		if row.Default != "" {
 			// With its tag, which is expensive to guess.
 			node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: row.Default}

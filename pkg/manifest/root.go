@@ -30,21 +30,21 @@ type root struct {
 
 // rootObject is read with the default logs in place; each project and each
 // service begins with the logs of what is around it.
-var rootObject = Object{Name: "the manifest", Lenient: true, need: rootRules, Keys: []Key{
+var rootObject = Object{Name: "the manifest", Lenient: true, need: rootRules, Keys: []*Key{
 	key("version", versionType, "2", "version of this schema", in(func(m *root) any { return &m.version })),
 	key("env", envType, "", "environment of every service", in(func(m *root) any { return &m.env })),
 	key("logs", object(&logsObject), "", "what happens to the output of every service", in(func(m *root) any { return &m.logs })),
-	key("project", Type{Name: "a project", Accepts: "an id or {id, name}", Object: &oneProjectObject, form: either(idForm, keysOf(&oneProjectObject)), nullable: true, read: readOneProject}, "",
+	key("project", &Type{Name: "a project", Accepts: "an id or {id, name}", Object: &oneProjectObject, form: either(idForm, keysOf(&oneProjectObject)), nullable: true, read: readOneProject}, "",
 		"the one project that services belongs to", in(func(m *root) any { return m })),
-	key("services", Type{Name: "services", Accepts: "a mapping of names to services", Object: &serviceObject, form: mapOf(idPattern, keysOf(&serviceObject)), nullable: true, read: readRootServices}, "",
+	key("services", &Type{Name: "services", Accepts: "a mapping of names to services", Object: &serviceObject, form: mapOf(idPattern, keysOf(&serviceObject)), nullable: true, read: readRootServices}, "",
 		"services of the one project, or of none", in(func(m *root) any { return m })),
-	key("projects", Type{Name: "projects", Accepts: "a mapping of ids to projects", Object: &projectObject, form: mapOf(idPattern, keysOf(&projectObject)), nullable: true, read: readProjects}, "",
+	key("projects", &Type{Name: "projects", Accepts: "a mapping of ids to projects", Object: &projectObject, form: mapOf(idPattern, keysOf(&projectObject)), nullable: true, read: readProjects}, "",
 		"projects", in(func(m *root) any { return m })),
 	key("metrics", metricsType, "", "measures every service all the time, not only while somebody looks", in(func(m *root) any { return &m.metrics })),
 	key("status", object(&statusObject), "", "for manifests of the older program", in(func(m *root) any { return &m.status })),
 }}
 
-var versionType = Type{Name: "a version", Accepts: "1, 2 or 3", form: versionForm, read: func(r *reader, v value, to any) {
+var versionType = &Type{Name: "a version", Accepts: "1, 2 or 3", form: versionForm, read: func(r *reader, v value, to any) {
 	text, ok := r.text(v, "1, 2 or 3")
 	if !ok {
 		return
@@ -60,20 +60,20 @@ var versionType = Type{Name: "a version", Accepts: "1, 2 or 3", form: versionFor
 	*to.(*int) = r.version
 }}
 
-var oneProjectObject = Object{Name: "project", Lenient: true, need: node{"required": []string{"id"}}, Keys: []Key{
+var oneProjectObject = Object{Name: "project", Lenient: true, need: node{"required": []string{"id"}}, Keys: []*Key{
 	key("id", projectID, "", "id of the project", in(func(p *Project) any { return &p.ID })),
 	key("name", displayName, "", "name for people (default: the id)", in(func(p *Project) any { return &p.Name })),
 }}
 
-var projectObject = Object{Name: "a project", Lenient: true, need: projectRules, Keys: []Key{
+var projectObject = Object{Name: "a project", Lenient: true, need: projectRules, Keys: []*Key{
 	key("env", envType, "", "environment of its services", in(func(p *Project) any { return &p.Env })),
 	key("name", displayName, "", "name for people (default: the id)", in(func(p *Project) any { return &p.Name })),
 	key("logs", object(&logsObject), "", "what happens to the output of its services", in(func(p *Project) any { return &p.Logs })),
-	key("services", Type{Name: "services", Accepts: "a mapping of names to services", Object: &serviceObject, form: mapOf(idPattern, keysOf(&serviceObject)), nullable: true, read: readProjectServices}, "",
+	key("services", &Type{Name: "services", Accepts: "a mapping of names to services", Object: &serviceObject, form: mapOf(idPattern, keysOf(&serviceObject)), nullable: true, read: readProjectServices}, "",
 		"its services", in(func(p *Project) any { return p })),
 }}
 
-var projectID = Type{Name: "an id", Accepts: "letters, digits, _ . and -", form: idForm, read: func(r *reader, v value, to any) {
+var projectID = &Type{Name: "an id", Accepts: "letters, digits, _ . and -", form: idForm, read: func(r *reader, v value, to any) {
 	if text, ok := r.text(v, "an id"); ok {
 		*to.(*string) = text.Value
 		r.checkProjectID(v, text.Value)
@@ -82,7 +82,7 @@ var projectID = Type{Name: "an id", Accepts: "letters, digits, _ . and -", form:
 
 // displayName keeps a name as it is written, since status shows no values of
 // variables.
-var displayName = Type{Name: "a name", Accepts: "text", form: scalar, read: func(r *reader, v value, to any) {
+var displayName = &Type{Name: "a name", Accepts: "text", form: scalar, read: func(r *reader, v value, to any) {
 	if text, ok := r.text(v, "a name"); ok {
 		if text.Expanded {
 			text.Value = text.Raw

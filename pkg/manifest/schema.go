@@ -70,7 +70,7 @@ func (s *schema) define(o *Object) node {
 	properties := node{}
 	lenient := o.Lenient && !s.strict
 	for i := range o.Keys {
-		properties[o.Keys[i].Name] = s.property(&o.Keys[i])
+		properties[o.Keys[i].Name] = s.property(o.Keys[i])
 	}
 	definition := node{"type": "object", "properties": properties}
 	if !lenient {

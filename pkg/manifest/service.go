@@ -11,7 +11,7 @@ import (
 var serviceObject = Object{Name: "a service", need: exactlyOne("command", "exec"), Keys: slices.Concat(runKeys, restartKeys, lifeKeys, confinementKeys)}
 
 // runKeys say what is run, and with what around it.
-var runKeys = []Key{
+var runKeys = []*Key{
 	key("env", envType, "", "environment", in(func(s *Service) any { return &s.Env })),
 	key("command", shell, "", "run as /bin/sh -c; a simple command replaces the shell", in(func(s *Service) any { return &s.Command })),
 	key("exec", argv, "", "run without a shell; exactly one of command and exec", in(func(s *Service) any { return &s.Exec })),
@@ -26,7 +26,7 @@ var runKeys = []Key{
 }
 
 // restartKeys say how it comes back, and how it is ended.
-var restartKeys = []Key{
+var restartKeys = []*Key{
 	key("restart_policy", choice[generation.Policy]("always on-failure never"), "never",
 		"after which ends it is started again", in(func(s *Service) any { return &s.Restart.Policy })),
 	key("backoff", duration, "5s", "delay before the first restart; doubles with each failure", in(func(s *Service) any { return &s.Restart.Backoff })),
@@ -38,19 +38,19 @@ var restartKeys = []Key{
 	key("stop", object(&stopObject), "", "how it is stopped", in(func(s *Service) any { return s })),
 }
 
-var exitsObject = Object{Name: "exit_codes", Keys: []Key{
+var exitsObject = Object{Name: "exit_codes", Keys: []*Key{
 	key("success", exits, "", "exit codes and signals that count as success (default 0)", in(func(e *Exits) any { return &e.Success })),
 	key("no_restart", exits, "", "exit codes and signals after which it is not started again", in(func(e *Exits) any { return &e.NoRestart })),
 }}
 
-var stopObject = Object{Name: "stop", Keys: []Key{
+var stopObject = Object{Name: "stop", Keys: []*Key{
 	key("signal", signal, "SIGTERM", "first signal", in(func(s *Service) any { return &s.Stop.Signal })),
 	key("timeout", duration, "10s", "time until everything is killed", in(func(s *Service) any { return &s.Stop.Timeout })),
 	key("kill", eitherOf("main", "group"), "main", "who gets the signal: the main process, or group for all", in(func(s *Service) any { return &s.Stop.Group })),
 	key("command", shell, "", "run before the signal is sent, within the timeout", in(func(s *Service) any { return &s.StopCommand })),
 }}
 
-var logsObject = Object{Name: "logs", Lenient: true, Keys: []Key{
+var logsObject = Object{Name: "logs", Lenient: true, Keys: []*Key{
 	key("sink", choice[generation.Sink]("file journal none"), "file", "where output goes", in(func(l *generation.Logs) any { return &l.Sink })),
 	key("max_bytes", logSize, "10M", "size at which a log is rotated", in(func(l *generation.Logs) any { return &l.MaxBytes })),
 	key("max_files", integer(0, 10_000), "5", "rotated logs that are kept", in(func(l *generation.Logs) any { return &l.MaxFiles })),
@@ -58,7 +58,7 @@ var logsObject = Object{Name: "logs", Lenient: true, Keys: []Key{
 }}
 
 // directory is a path that the service starts in.
-var directory = Type{Name: "a path", Accepts: "a path", form: filePath, read: func(r *reader, v value, to any) {
+var directory = &Type{Name: "a path", Accepts: "a path", form: filePath, read: func(r *reader, v value, to any) {
 	if raw, ok := r.rawPath(v); ok {
 		if dir, ok := r.absolute(v, raw); ok {
 			*to.(*string) = dir
@@ -78,15 +78,15 @@ func readExit(r *reader, v value) (generation.Exit, bool) {
 	return exit, err == nil
 }
 
-var dependencyObject = Object{Name: "a dependency", Lenient: true, need: node{"required": []string{"service"}}, Keys: []Key{
-	key("service", Type{Name: "a service", Accepts: "the name of a service", form: filled, read: readDependencyName}, "",
+var dependencyObject = Object{Name: "a dependency", Lenient: true, need: node{"required": []string{"service"}}, Keys: []*Key{
+	key("service", &Type{Name: "a service", Accepts: "the name of a service", form: filled, read: readDependencyName}, "",
 		"the service that must be up", in(func(d *Dependency) any { return d })),
 	key("condition", choice[generation.Condition]("started healthy completed"), "started",
 		"what it must be", in(func(d *Dependency) any { return &d.Condition })),
 	key("on_failure", eitherOf("restart", "keep"), "restart", "restart with it when it fails, or keep running", in(func(d *Dependency) any { return &d.Keep })),
 }}
 
-var dependencies = func() Type {
+var dependencies = func() *Type {
 	t := list("a list of services", either(filled, keysOf(&dependencyObject)), readDependency)
 	t.Object = &dependencyObject
 	return t

@@ -30,7 +30,7 @@ type Settings struct {
 	seconds, prestart, stability, verify, settle int
 }
 
-var settingsObject = Object{Name: "sysgd.conf", Keys: []Key{
+var settingsObject = Object{Name: "sysgd.conf", Keys: []*Key{
 	key("timeouts", object(&timeoutsObject), "", "how long things may take", in(func(s *Settings) any { return s })),
 	key("start", object(&startObject), "", "how services are started", in(func(s *Settings) any { return s })),
 	key("logs", object(&logsObject), "", "what happens to the output of every service", in(func(s *Settings) any { return &s.Logs })),
@@ -40,15 +40,15 @@ var settingsObject = Object{Name: "sysgd.conf", Keys: []Key{
 		func(_ *reader, s *Settings) bool { return s.Closed }),
 }}
 
-var defaultsObject = Object{Name: "services", Keys: []Key{
+var defaultsObject = Object{Name: "services", Keys: []*Key{
 	key("default_user", account("a user"), "", "as whom services run that name no user; they are refused without", in(func(s *Settings) any { return &s.DefaultUser })),
 }}
 
-var accessObject = Object{Name: "access", Keys: []Key{
+var accessObject = Object{Name: "access", Keys: []*Key{
 	key("others", eitherOf("viewer", "none"), "viewer", "what those may who are neither root nor in group sysg: see status, or nothing", in(func(s *Settings) any { return &s.Closed })),
 }}
 
-var timeoutsObject = Object{Name: "timeouts", Keys: []Key{
+var timeoutsObject = Object{Name: "timeouts", Keys: []*Key{
 	key("command_wait_secs", integer(0, math.MaxInt32), "900", "how long sysg waits for a command, 0 for ever", in(func(s *Settings) any { return &s.seconds })),
 	key("pre_start_secs", integer(1, math.MaxInt32), "300", "default of pre_start_timeout", in(func(s *Settings) any { return &s.prestart })),
 	key("startup_stability_ms", integer(0, math.MaxInt32), "250", "default of stable_for", in(func(s *Settings) any { return &s.stability })),
@@ -57,7 +57,7 @@ var timeoutsObject = Object{Name: "timeouts", Keys: []Key{
 	key("start_settle_secs", integer(1, math.MaxInt32), "360", "has no effect: a start is answered when it is true", in(func(s *Settings) any { return &s.settle })),
 }}
 
-var startObject = Object{Name: "start", Keys: []Key{
+var startObject = Object{Name: "start", Keys: []*Key{
 	key("max_concurrent", integer(-1, math.MaxInt32), "-1", "how many services may be on their way up at a time, -1 for any number", in(func(s *Settings) any { return &s.MaxConcurrent })),
 }}
 

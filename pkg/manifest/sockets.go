@@ -11,7 +11,7 @@ import (
 	"systemg.org/sysg/pkg/generation"
 )
 
-var socketObject = Object{Name: "a socket", need: node{"allOf": []node{{"required": []string{"name"}}, exactlyOne("listen", "inherit")}}, Keys: []Key{
+var socketObject = Object{Name: "a socket", need: node{"allOf": []node{{"required": []string{"name"}}, exactlyOne("listen", "inherit")}}, Keys: []*Key{
 	key("name", idType, "", "name in LISTEN_FDNAMES", in(func(s *Socket) any { return &s.Name })),
 	key("listen", listenType, "", "tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixpacket:PATH or fifo:PATH", in(func(s *Socket) any { return &s.Socket })),
 	key("inherit", idType, "", "name of a descriptor that the supervisor got from systemd", in(func(s *Socket) any { return &s.inherit })),
@@ -27,7 +27,7 @@ var socketObject = Object{Name: "a socket", need: node{"allOf": []node{{"require
 var idType = word("a name", "letters, digits, _ . and -", idForm, func(text string) (string, error) { return text, checkID(text) })
 
 // sockets is a list of at most so many as a generation takes.
-var sockets = func() Type {
+var sockets = func() *Type {
 	t := list("a list of sockets", keysOf(&socketObject), readSocket)
 	t.Object = &socketObject
 	read, form := t.read, t.form
@@ -73,7 +73,7 @@ func readSocket(r *reader, v value) (Socket, bool) {
 }
 
 // listenType reads where a socket is, into a generation.Socket.
-var listenType = Type{
+var listenType = &Type{
 	Name: "an address to listen on", Accepts: "an address such as tcp://127.0.0.1:8080 or unix:/run/app.sock",
 	form: matching(`(tcp|udp)://.*:[0-9]+|(unix|unixpacket|fifo):.+`),
 	read: func(r *reader, v value, to any) {

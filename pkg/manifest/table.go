@@ -6,7 +6,7 @@ package manifest
 type Object struct {
 	// Name says what it is, for messages: "a service".
 	Name string
-	Keys []Key
+	Keys []*Key
 	// Lenient objects are those where the older program ignored unknown keys.
 	// In manifests of versions 1 and 2 such a key is a warning.
 	Lenient bool
@@ -21,7 +21,7 @@ type Object struct {
 // Key is one row: one key of an object.
 type Key struct {
 	Name string
-	Type Type
+	Type *Type
 	// Default is what is read where the key is missing; "" leaves the zero value.
 	Default string
 	Doc     string
@@ -52,14 +52,20 @@ type Type struct {
 	read func(r *reader, v value, to any)
 }
 
+// readBy is a copy of t that is read in another way.
+func (t Type) readBy(read func(r *reader, v value, to any)) *Type {
+	t.read = read
+	return &t
+}
+
 // key is a row.
-func key(name string, t Type, fallback, doc string, field func(any) any) Key {
-	return Key{Name: name, Type: t, Default: fallback, Doc: doc, field: field}
+func key(name string, t *Type, fallback, doc string, field func(any) any) *Key {
+	return &Key{Name: name, Type: t, Default: fallback, Doc: doc, field: field}
 }
 
 // forSystem is a row for a key whose value, if asks says so, is refused in a
 // user's instance: that could only accept and ignore it.
-func forSystem[T any](k Key, asks func(r *reader, to *T) bool) Key {
+func forSystem[T any](k *Key, asks func(r *reader, to *T) bool) *Key {
 	k.system = func(r *reader, object any) bool { return asks(r, object.(*T)) }
 	return k
 }

@@ -48,8 +48,8 @@ func (r *reader) noNUL(v value, text string) bool {
 }
 
 // word is a type that a function reads from one expanded scalar.
-func word[V any](name, accepts string, form form, parse func(string) (V, error)) Type {
-	return Type{Name: name, Accepts: accepts, form: form, read: func(r *reader, v value, to any) {
+func word[V any](name, accepts string, form form, parse func(string) (V, error)) *Type {
+	return &Type{Name: name, Accepts: accepts, form: form, read: func(r *reader, v value, to any) {
 		text, ok := r.text(v, name)
 		if !ok {
 			return
@@ -73,21 +73,19 @@ func (r *reader) badWord(v value, text Text, name, accepts string, err error) {
 }
 
 // optional is a type whose place is a pointer, nil where the key is missing.
-func optional[V any](t Type) Type {
-	read := t.read
-	t.read = func(r *reader, v value, to any) {
+func optional[V any](t *Type) *Type {
+	return t.readBy(func(r *reader, v value, to any) {
 		result, before := new(V), r.errors
-		if read(r, v, result); r.errors == before {
+		if t.read(r, v, result); r.errors == before {
 			*to.(**V) = result
 		}
-	}
-	return t
+	})
 }
 
 // choice is a type with a few words.
-func choice[V ~string](words string) Type {
+func choice[V ~string](words string) *Type {
 	choices := strings.Fields(words)
-	t := Type{Name: "one of its words", Accepts: strings.Join(choices, ", "), Choices: choices, form: oneWord(choices...)}
+	t := &Type{Name: "one of its words", Accepts: strings.Join(choices, ", "), Choices: choices, form: oneWord(choices...)}
 	t.read = func(r *reader, v value, to any) {
 		if text, ok := r.choose(v, t); ok {
 			*to.(*V) = V(text)
@@ -97,7 +95,7 @@ func choice[V ~string](words string) Type {
 }
 
 // eitherOf is a choice between two words that stand for false and true.
-func eitherOf(no, yes string) Type {
+func eitherOf(no, yes string) *Type {
 	t := choice[string](no + " " + yes)
 	t.read = func(r *reader, v value, to any) {
 		if word, ok := r.choose(v, t); ok {
@@ -108,7 +106,7 @@ func eitherOf(no, yes string) Type {
 }
 
 // choose reads one of the words of t.
-func (r *reader) choose(v value, t Type) (string, bool) {
+func (r *reader) choose(v value, t *Type) (string, bool) {
 	text, ok := r.text(v, "one of "+t.Accepts)
 	if !ok {
 		return "", false
@@ -125,7 +123,7 @@ func (r *reader) choose(v value, t Type) (string, bool) {
 }
 
 // integer is a type for whole numbers in a range.
-func integer(least, most int) Type {
+func integer(least, most int) *Type {
 	accepts := fmt.Sprintf("a whole number from %d to %d", least, most)
 	return word("a whole number", accepts, number(least, most), func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
@@ -140,15 +138,15 @@ func integer(least, most int) Type {
 }
 
 // object is a type for a nested mapping, read into a struct that is there.
-func object(o *Object) Type {
-	return Type{Name: o.Name, Accepts: "a mapping", Object: o, form: keysOf(o), nullable: true, read: func(r *reader, v value, to any) {
+func object(o *Object) *Type {
+	return &Type{Name: o.Name, Accepts: "a mapping", Object: o, form: keysOf(o), nullable: true, read: func(r *reader, v value, to any) {
 		r.object(o, v, to)
 	}}
 }
 
 // list is a type for a list whose items are read one by one.
-func list[V any](name string, items form, item func(r *reader, v value) (V, bool)) Type {
-	return Type{Name: name, Accepts: name, form: listOf(items), nullable: true, read: func(r *reader, v value, to any) {
+func list[V any](name string, items form, item func(r *reader, v value) (V, bool)) *Type {
+	return &Type{Name: name, Accepts: name, form: listOf(items), nullable: true, read: func(r *reader, v value, to any) {
 		if !r.is(v, yaml.SequenceNode, name) {
 			return
 		}
@@ -164,7 +162,7 @@ func list[V any](name string, items form, item func(r *reader, v value) (V, bool
 }
 
 // freeText is a type for a text that is not empty.
-func freeText(name, accepts string) Type {
+func freeText(name, accepts string) *Type {
 	return word(name, accepts, filled, func(text string) (string, error) {
 		if strings.TrimSpace(text) == "" {
 			return "", errors.New("it is empty")
@@ -187,7 +185,7 @@ var (
 	rlimit   = word("a limit", `a number, a size, "unlimited" or "soft:hard"`, numeral(0, math.MaxInt, limitPattern+"(:"+limitPattern+")?"), parseLimit)
 
 	// shell is a shell string, which nothing is expanded in.
-	shell = Type{Name: "a command", Accepts: "a command for /bin/sh", form: filled, read: func(r *reader, v value, to any) {
+	shell = &Type{Name: "a command", Accepts: "a command for /bin/sh", form: filled, read: func(r *reader, v value, to any) {
 		command, ok := r.raw(v, "a command")
 		if ok && strings.TrimSpace(command) == "" {
 			r.bad(v, fmt.Sprintf("%s is empty", v.name), "expected a command for /bin/sh")
@@ -197,7 +195,7 @@ var (
 	}}
 
 	// argv is a program and its arguments.
-	argv = Type{Name: "a list", Accepts: "a program and its arguments", form: atLeastOne(listOf(scalar)), read: readArgv}
+	argv = &Type{Name: "a list", Accepts: "a program and its arguments", form: atLeastOne(listOf(scalar)), read: readArgv}
 
 	exits = list("a list of exit codes and signals", numeral(0, 255, signalPattern), readExit)
 )
