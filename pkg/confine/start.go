@@ -198,9 +198,7 @@ func reap(started Started) {
 func Where(pid int) spec.Stage {
 	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	if IsInit(pid) { // It is its child that is on its way.
-		var child int
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", pid))
-		if _, err := fmt.Sscan(string(text), &child); err == nil {
+		if child, err := firstNumber(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", pid)); err == nil {
 			return Where(child)
 		}
 	}
@@ -209,13 +207,18 @@ func Where(pid int) spec.Stage {
 			return spec.Stages[i].Stage
 		}
 	}
-	var call int
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
-	if err == nil {
-		_, err = fmt.Sscan(string(text), &call)
-	}
-	if err == nil && call == unix.SYS_CHDIR {
+	if call, err := firstNumber(fmt.Sprintf("/proc/%d/syscall", pid)); err == nil && call == unix.SYS_CHDIR {
 		return spec.StageChdir
 	}
 	return spec.StageExec
+}
+
+// firstNumber is what a file of /proc begins with.
+func firstNumber(path string) (int, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+	return strconv.Atoi(first)
 }

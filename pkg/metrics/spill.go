@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"systemg.org/sysg/pkg/api"
@@ -79,8 +80,8 @@ func (s *spill) open() error {
 		return err
 	}
 	if segments := s.segments(); len(segments) > 0 {
-		var last int
-		if _, err := fmt.Sscanf(filepath.Base(segments[len(segments)-1]), "metrics-%d.jsonl", &last); err == nil {
+		name := strings.TrimPrefix(filepath.Base(segments[len(segments)-1]), "metrics-")
+		if last, err := strconv.Atoi(strings.TrimSuffix(name, ".jsonl")); err == nil {
 			s.number = max(s.number, last)
 		}
 	}
