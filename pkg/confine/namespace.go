@@ -96,10 +96,11 @@ func hasInit(c *generation.Confinement) bool { return c.PID && c.Init }
 // idMap lets the service's own ids be themselves in its user namespace, and no
 // others, root's included (user_namespaces(7)).
 func idMap(ids ...uint32) []byte {
-	slices.Sort(ids)
 	var text []byte
-	for _, id := range slices.Compact(ids) {
-		text = fmt.Appendf(text, "%d %d 1\n", id, id)
+	for i, id := range ids {
+		if !slices.Contains(ids[:i], id) { // The kernel takes no id twice.
+			text = fmt.Appendf(text, "%d %d 1\n", id, id)
+		}
 	}
 	return text
 }

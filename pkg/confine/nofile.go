@@ -2,7 +2,9 @@ package confine
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -15,7 +17,7 @@ import (
 // that fails has put it in force, though. That cannot be undone, so it is a child
 // that does so, once:
 //
-//	sysg-exec nofile    prints the limit, soft and hard
+//	sysg-exec nofile    prints the soft limit
 var nofileAtStart = sync.OnceValues(func() (limit unix.Rlimit, err error) {
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
@@ -25,14 +27,18 @@ var nofileAtStart = sync.OnceValues(func() (limit unix.Rlimit, err error) {
 	defer answer.Close()
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{"sysg-exec", "nofile"}, &syscall.ProcAttr{Files: []uintptr{0, uintptr(ends[1]), 2}})
 	_ = unix.Close(ends[1])
-	if err == nil {
-		_, err = fmt.Fscan(answer, &limit.Cur, &limit.Max)
-		_, _ = unix.Wait4(pid, nil, 0, nil)
-	}
 	if err != nil {
-		err = fmt.Errorf("cannot ask for the limit of descriptors that sysg-exec was started with: %w", err)
+		return limit, fmt.Errorf("cannot ask for the limit of descriptors: %w", err)
 	}
-	return limit, err
+	text, _ := io.ReadAll(answer)
+	_, _ = unix.Wait4(pid, nil, 0, nil)
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return limit, os.NewSyscallError("getrlimit", err)
+	}
+	if limit.Cur, err = strconv.ParseUint(string(text), 10, 64); err != nil {
+		return limit, fmt.Errorf("cannot know the limit of descriptors that sysg-exec was started with: %w", err)
+	}
+	return limit, nil
 })
 
 // PrintNofile is all that "sysg-exec nofile" does.
@@ -42,6 +48,6 @@ func PrintNofile() error {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return os.NewSyscallError("getrlimit", err)
 	}
-	_, err := fmt.Println(limit.Cur, limit.Max)
+	_, err := fmt.Print(limit.Cur)
 	return err
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/order"
 )
 
 // Account is a user as the user database of the machine has it.
@@ -103,7 +105,7 @@ func (r *reader) identify(s *Service, entry value) {
 			id.Groups = append(id.Groups, gid)
 		}
 	}
-	slices.Sort(id.Groups)
+	order.By(id.Groups, func(a, b *uint32) int { return cmp.Compare(*a, *b) })
 	id.Groups = slices.Compact(id.Groups)
 }
 
