@@ -7,7 +7,7 @@
 //	sysg-exec hold     keeps the cgroup of sysg-services.service alive, and what
 //	                   must outlive us
 //	sysg-exec launch   a staged process on its way to its program; not for people
-//	sysg-exec reap     process 1 of a service's own process namespace; not for
+//	sysg-exec init     process 1 of a service's own process namespace; not for
 //	                   people
 //	sysg-exec nofile   prints a limit that nobody else can tell (pkg/confine)
 //
@@ -58,8 +58,8 @@ func run(args []string) error {
 		confine.Become()
 		os.Exit(1) // It has said why, to whom it concerns.
 		return nil
-	case "reap":
-		code, err := reap(args[1:])
+	case "init":
+		code, err := beInit(args[1:])
 		if err == nil {
 			os.Exit(code)
 		}

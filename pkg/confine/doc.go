@@ -16,10 +16,10 @@
 // and reports through a pipe which one failed. A direct launch that fails is
 // repeated this way, since clone and execve cannot say where they failed.
 //
-// Two more commands of this program are in between. "sysg-exec init" is process 1
-// of a pid namespace, with the stage as its child (init.go). And a stage that runs
-// beside a service, a check for instance, joins the namespaces of that (join.go)
-// where others get new ones.
+// "sysg-exec init" is process 1 of a pid namespace, with the stage as its child
+// (init.go). And a stage that runs beside a service, a check for instance, joins the
+// namespaces of that (join.go) where others get new ones. What a process has to do
+// before its first execve for either is a list of system calls (fork.go).
 //
 // Steps is a list, not a function, so that it can be printed and its order
 // tested without a process.

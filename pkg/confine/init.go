@@ -12,35 +12,35 @@ import (
 
 // Process 1 of a pid namespace is one that the kernel shields from every signal
 // that it has no handler for, and that inherits all orphans: few programs are
-// made for that (pid_namespaces(7)). So "sysg-exec reap" is it, with the service
+// made for that (pid_namespaces(7)). So "sysg-exec init" is it, with the service
 // as its child:
 //
 //	a fork of sysg-exec     cloned with the namespaces; forks the stage, gives
 //	│                       up all privileges and becomes
-//	├ sysg-exec reap        which forwards signals, reaps, and ends like its child
+//	├ sysg-exec init        which forwards signals, reaps, and ends like its child
 //	└ sysg-exec launch → the service
 //
 // Both begin at once, since a start of Go takes a millisecond.
 //
-// reap is the service's user with no capability at all and no new privileges. It
+// init is the service's user with no capability at all and no new privileges. It
 // has no seccomp filter and no Landlock rules, so the service, whose user it is,
 // must not become it: it is not dumpable (prctl(2)), which forbids that, and the
 // stage waits with its execve until that is so.
 
 // The service is the second process of its namespace (the kernel counts from 1), and
-// what reap closes when it is ready is its first descriptor beside the standard ones.
+// what init closes when it is ready is its first descriptor beside the standard ones.
 const (
-	servicePID   = 2
-	reapsReadyFD = firstFD
+	servicePID  = 2
+	initReadyFD = firstFD
 )
 
-// underInit says whether "sysg-exec reap" is process 1 above what is launched.
+// underInit says whether "sysg-exec init" is process 1 above what is launched.
 func (l *Launch) underInit() bool {
 	return l.Confinement != nil && hasInit(l.Confinement) && !l.Joined
 }
 
 // becomeInit is what process 1 does after the fork of the stage: it keeps nothing of
-// what it has, and is what reap needs. An end of file is to mean the service's end, so
+// what it has, and has what init needs. An end of file is to mean the service's end, so
 // it holds no descriptor of the service's.
 func (f *fork) becomeInit(l *Launch, readyW int) error {
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -59,18 +59,18 @@ func (f *fork) becomeInit(l *Launch, readyW int) error {
 	for fd := range uintptr(firstFD) {
 		f.becomes(nothing, fd)
 	}
-	f.becomes(ready, reapsReadyFD)
-	f.call("close all others at the execve", unix.SYS_CLOSE_RANGE, reapsReadyFD+1, uintptr(^uint32(0)), unix.CLOSE_RANGE_CLOEXEC)
+	f.becomes(ready, initReadyFD)
+	f.call("close all others at the execve", unix.SYS_CLOSE_RANGE, initReadyFD+1, uintptr(^uint32(0)), unix.CLOSE_RANGE_CLOEXEC)
 	f.dropAll(&l.Confinement.Identity)
 	every := ^uint64(0) // One bit for each of 64 signals.
-	f.call("block the signals, until reap catches them", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, pointer(f, &every), 0, unsafe.Sizeof(every))
-	return f.exec("/proc/self/exe", []string{"sysg-exec", "reap", strconv.Itoa(servicePID), strconv.Itoa(reapsReadyFD)}, reapEnv)
+	f.call("block the signals, until init catches them", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, pointer(f, &every), 0, unsafe.Sizeof(every))
+	return f.exec("/proc/self/exe", []string{"sysg-exec", "init", strconv.Itoa(servicePID), strconv.Itoa(initReadyFD)}, initEnv)
 }
 
-// reapEnv keeps Go's runtime from holding files of the cgroup open, in which it
+// initEnv keeps Go's runtime from holding files of the cgroup open, in which it
 // looks how many CPUs there are for it, and from sending itself SIGURG, which
-// reap would take for the service's.
-var reapEnv = []string{"GODEBUG=containermaxprocs=0,asyncpreemptoff=1"}
+// it would take for the service's.
+var initEnv = []string{"GODEBUG=containermaxprocs=0,asyncpreemptoff=1"}
 
 // awaitInit waits, in the stage, until init is what it will be.
 func awaitInit(readyR int) error {
@@ -80,7 +80,7 @@ func awaitInit(readyR int) error {
 	return nil
 }
 
-// InitName is the name of "sysg-exec reap" in /proc/PID/comm.
+// InitName is the name of "sysg-exec init" in /proc/PID/comm.
 const InitName = "sysg-init"
 
 // IsInit says whether a process calls itself so. One that is none only misses

@@ -89,7 +89,7 @@ func (l *Launch) fork(path string, argv, env []string, place Place, extra []int)
 		}
 		extra = append(extra, ready[0])
 	}
-	f := &fork{lowest: max(firstFD+len(extra), reapsReadyFD+1)}
+	f := &fork{lowest: max(firstFD+len(extra), initReadyFD+1)}
 	defer f.close()
 	meanwhile := func(int) error { return nil }
 	var err error

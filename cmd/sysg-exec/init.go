@@ -13,13 +13,13 @@ import (
 	"systemg.org/sysg/pkg/sys"
 )
 
-// reap is process 1 of a service's pid namespace, and forwards signals to the
+// beInit is process 1 of a service's pid namespace, and forwards signals to the
 // service, its child (pkg/confine, init.go). It returns the code to end with: the
 // child's own, or as in a shell 128 and the number of the signal that ended it,
 // since process 1 cannot end itself by a signal.
 //
-//	sysg-exec reap CHILD FD    FD is closed when it is ready
-func reap(args []string) (code int, err error) {
+//	sysg-exec init CHILD FD    FD is closed when it is ready
+func beInit(args []string) (code int, err error) {
 	if len(args) != 2 || os.Getpid() != 1 {
 		return 0, errors.New("not for people: it is process 1 of a namespace")
 	}
