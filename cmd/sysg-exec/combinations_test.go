@@ -53,7 +53,7 @@ func TestAServiceIsWhatItsGenerationSaysWhateverItCombines(t *testing.T) {
 			t.Logf("%s is %+v, confined to %+v", s.Name, *s, *s.Confinement)
 		}
 		c.done(spec.Request{Kill: &spec.Kill{Incarnation: p.id}})
-		sys.CloseAll([]int{p.pidfd, p.out, p.errors})
+		p.launched.drop()
 	}
 	if direct == 0 {
 		t.Error("none of them is simple")

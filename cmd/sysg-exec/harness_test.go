@@ -311,6 +311,8 @@ type process struct {
 	out, errors int
 	// notify and ready are -1 where it has none.
 	notify, ready int
+	// launched is what all of that came with.
+	launched packet
 }
 
 func (c *client) launch(in spec.Installed, service string) process {
@@ -327,7 +329,7 @@ func (c *client) launch(in spec.Installed, service string) process {
 // process is the one that came with a Launched.
 func (c *client) process(p packet, l spec.Launch) process {
 	c.t.Helper()
-	out := process{id: p.Launched.Incarnation, pid: p.Launched.PID, cgroup: p.Launched.Cgroup, notify: -1, ready: -1}
+	out := process{id: p.Launched.Incarnation, pid: p.Launched.PID, cgroup: p.Launched.Cgroup, notify: -1, ready: -1, launched: p}
 	places := []*int{&out.pidfd, &out.out, &out.errors}
 	if p.Launched.Notify {
 		places = append(places, &out.notify)
