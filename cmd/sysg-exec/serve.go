@@ -20,6 +20,13 @@ func serve(o options) error {
 	runtime.GOMAXPROCS(2)
 	holdCollector()
 	unix.Umask(confine.HelperUmask)
+	if unix.Geteuid() == 0 {
+		// What it forks is a copy of it that becomes a service's user, or enters a
+		// user namespace, before its execve. That copy is as little dumpable.
+		if err := protect(); err != nil {
+			return err
+		}
+	}
 	signals := catchSignals()
 	if err := sys.DefaultLibcSignals(); err != nil {
 		return err

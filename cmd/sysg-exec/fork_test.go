@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/generation"
+	"systemg.org/sysg/pkg/spec"
+)
+
+// Between its clone and its execve a process is a copy of the helper, with all of its
+// memory and descriptors. These tests stop it there.
+
+// followForks has look called at each stop of what a helper forks, which are those
+// before and after each system call until the execve. It ends by the end of the helper.
+func followForks(t *testing.T, i *instance, look func(pid int)) (end func()) {
+	t.Helper()
+	helper := i.command.Process.Pid
+	following, over := make(chan error), make(chan struct{})
+	go func() {
+		defer close(over)
+		runtime.LockOSThread() // The tracer is a thread, and ends with this.
+		const options = unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", helper))
+		threads := map[int]bool{}
+		for _, task := range tasks {
+			tid, _ := strconv.Atoi(filepath.Base(task))
+			threads[tid] = true
+			if _, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(tid), 0, options, 0, 0); errno != 0 {
+				err = errno
+			}
+		}
+		following <- err
+		for {
+			var status unix.WaitStatus
+			pid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
+			if err == unix.EINTR {
+				continue
+			}
+			if err != nil {
+				return
+			}
+			if !status.Stopped() {
+				if pid == helper { // Its last thread.
+					return
+				}
+				continue
+			}
+			if _, err := os.Stat(fmt.Sprintf("/proc/%d/task/%d", helper, pid)); err == nil {
+				threads[pid] = true
+			}
+			signal := status.StopSignal()
+			if status>>16 != 0 || signal == unix.SIGTRAP {
+				signal = 0
+			}
+			switch {
+			case threads[pid]:
+				_, _, _ = unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_CONT, uintptr(pid), 0, uintptr(signal), 0, 0)
+			case status.TrapCause() == unix.PTRACE_EVENT_EXEC:
+				_ = unix.PtraceDetach(pid)
+			default:
+				look(pid)
+				_ = unix.PtraceSyscall(pid, int(signal))
+			}
+		}
+	}()
+	if err := <-following; err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = i.command.Process.Kill(); <-over }
+}
+
+// reacher is a process that says whether it may reach into others.
+type reacher struct {
+	t   *testing.T
+	ask io.Writer
+	say *bufio.Reader
+}
+
+// startReacher starts one with argv before it. Inside a user namespace it goes itself:
+// an execve there takes the capabilities of who is not yet mapped.
+func startReacher(t *testing.T, argv []string, inside ...string) *reacher {
+	t.Helper()
+	const script = `
+		if (@ARGV) {
+			my ($file, $uid, $gid) = @ARGV;
+			open(my $namespace, "<", $file) or die $!;
+			syscall(308, fileno $namespace, 0) == 0 or die "setns: $!";
+			syscall(119, ($gid + 0) x 3) == 0 or die "setresgid: $!";
+			syscall(117, ($uid + 0) x 3) == 0 or die "setresuid: $!";
+		}
+		$| = 1;
+		while (my $pid = <STDIN>) { chomp $pid; print +(open(my $mem, "+<", "/proc/$pid/mem") ? "reached" : $!), "\n" }`
+	argv = append(append(argv, "perl", "-e", script), inside...)
+	command := exec.Command(argv[0], argv[1:]...)
+	command.Stderr = os.Stderr
+	ask, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	say, err := command.StdoutPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ask.Close(); _ = command.Wait() })
+	r := &reacher{t, ask, bufio.NewReader(say)}
+	if said := r.reaches(os.Getpid()); said != "Permission denied" {
+		t.Fatalf("it says of this process: %s", said)
+	}
+	return r
+}
+
+func (r *reacher) reaches(pid int) string {
+	_, _ = fmt.Fprintln(r.ask, pid)
+	said, err := r.say.ReadString('\n')
+	if err != nil {
+		r.t.Error(err)
+	}
+	return strings.TrimSpace(said)
+}
+
+func TestNobodyReachesIntoAForkOfTheHelper(t *testing.T) {
+	requireRoot(t)
+	user := func(c *generation.Confinement) { c.User = true }
+	for name, edit := range map[string]func(*generation.Confinement){
+		"under init":         withInit,
+		"user":               user,
+		"user and init":      func(c *generation.Confinement) { withInit(c); user(c) },
+		"root under init":    func(c *generation.Confinement) { withInit(c); c.Identity = generation.Identity{} },
+		"root in user":       func(c *generation.Confinement) { user(c); c.Identity = generation.Identity{} },
+		"root in user, init": func(c *generation.Confinement) { withInit(c); user(c); c.Identity = generation.Identity{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := startHelper(t)
+			c := i.dial()
+			c.list()
+			s := isolated("reached", "sleep 1000", edit)
+			s.Roles = append(s.Roles, generation.Command{Role: spec.RoleHealth, Argv: []string{"/bin/sh", "-c", "sleep 1000"}})
+			in := c.install(s)
+			main := c.launch(in, "reached")
+			id := s.Confinement.Identity
+			asUser := []string{"setpriv", fmt.Sprint("--reuid=", id.UID), fmt.Sprint("--regid=", id.GID), "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"}
+			all := map[string]*reacher{
+				"root without capabilities": startReacher(t, []string{"setpriv", "--inh-caps=-all", "--bounding-set=-all"}),
+				"the service's user":        startReacher(t, asUser),
+			}
+			if s.Confinement.User {
+				all["inside its user namespace"] = startReacher(t, nil, fmt.Sprintf("/proc/%d/ns/user", main.pid), fmt.Sprint(id.UID), fmt.Sprint(id.GID))
+			}
+			stops := 0
+			reached := map[string]int{}
+			end := followForks(t, i, func(pid int) {
+				stops++
+				for who, r := range all {
+					if said := r.reaches(pid); said != "Permission denied" {
+						reached[who+": "+said]++
+					}
+				}
+			})
+			c.launchBeside(in, "reached", spec.RoleHealth, main.id)
+			c.launch(in, "reached")
+			end()
+			if len(reached) > 0 || stops < 100 {
+				t.Errorf("at %d stops it was reached by %v", stops, reached)
+			}
+		})
+	}
+}
