@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -174,6 +175,55 @@ func TestNobodyReachesIntoAForkOfTheHelper(t *testing.T) {
 			end()
 			if len(reached) > 0 || stops < 100 {
 				t.Errorf("at %d stops it was reached by %v", stops, reached)
+			}
+		})
+	}
+}
+
+// What is killed on its way is told as that, and never as a process that runs as
+// somebody else, though it may still have been root's.
+func TestAForkThatIsKilledIsToldAsThat(t *testing.T) {
+	requireRoot(t)
+	for name, edit := range map[string]func(*generation.Confinement){
+		"under init":    withInit,
+		"user":          func(c *generation.Confinement) { c.User = true },
+		"user and init": func(c *generation.Confinement) { withInit(c); c.User = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := startHelper(t)
+			c := i.dial()
+			c.list()
+			in := c.install(isolated("killed", "sleep 1000", edit))
+			stops, killAt := 0, 0
+			var forked []int
+			end := followForks(t, i, func(pid int) {
+				if stops++; stops == killAt {
+					_ = unix.Kill(pid, unix.SIGKILL)
+				}
+				if !slices.Contains(forked, pid) {
+					forked = append(forked, pid)
+				}
+			})
+			defer end()
+			for killAt = 1; ; killAt += 41 {
+				stops, forked = 0, nil
+				l := request(in, "killed")
+				c.ask(spec.Request{Launch: &l})
+				p := c.answer()
+				if p.Launched != nil && stops < killAt { // It was through before.
+					break
+				}
+				if p.Failed == nil || !strings.HasSuffix(p.Failed.Detail, "before it became the program") {
+					t.Errorf("killed at stop %d: answered by %+v %+v", killAt, p.Launched, p.Failed)
+				}
+				for _, pid := range forked {
+					if !gone(pid) {
+						t.Errorf("killed at stop %d: process %d of %v is left", killAt, pid, forked)
+					}
+				}
+			}
+			if killAt < 100 {
+				t.Errorf("it was through after %d stops", killAt)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/sys"
 )
 
@@ -71,6 +72,15 @@ func (f *fork) becomeInit(l *Launch, readyW int) error {
 // looks how many CPUs there are for it, and from sending itself SIGURG, which
 // it would take for the service's.
 var initEnv = []string{"GODEBUG=containermaxprocs=0,asyncpreemptoff=1"}
+
+// isInit looks whether process 1 is what it was to be. One that was killed on its way
+// is still what it was before.
+func isInit(started Started, id *generation.Identity) error {
+	if stat, err := execed(started, false); err == nil && !stat.Execed() {
+		return killedBefore()
+	}
+	return verify(started.PID, id)
+}
 
 // awaitInit waits, in the stage, until init is what it will be.
 func awaitInit(readyR int) error {

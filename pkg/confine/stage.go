@@ -115,7 +115,7 @@ func (l *Launch) fork(path string, argv, env []string, place Place, extra []int)
 	}
 	started, err := f.start(place, meanwhile)
 	if err == nil && l.underInit() {
-		if err = verify(started.PID, &c.Identity); err != nil {
+		if err = isInit(started, &c.Identity); err != nil {
 			reap(started)
 		}
 	}

@@ -77,7 +77,7 @@ func start(l Launch, place Place) (Started, error) {
 	case err == nil && !stat.Execed():
 		// ForkExec sees its pipe close in either case.
 		reap(started)
-		return Started{}, &Failure{Stage: spec.StageExec, Detail: "the process was killed before it became the program"}
+		return Started{}, killedBefore()
 	case err == nil:
 		started.Ticks = stat.Started
 	}
@@ -183,6 +183,10 @@ func endAll(cgroupFD int) {
 		_, _ = unix.Write(fd, []byte("1"))
 		_ = unix.Close(fd)
 	}
+}
+
+func killedBefore() *Failure {
+	return &Failure{Stage: spec.StageExec, Detail: "the process was killed before it became the program"}
 }
 
 // reap ends and waits for a process that must not be.
