@@ -235,6 +235,7 @@ func TestTheLimitOfDescriptorsIsWhatTheHelperWasStartedWith(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := isolated("nofile", "ulimit -Sn; sleep 1000", edit)
 			s.Roles = append(s.Roles, generation.Command{Role: spec.RoleHealth, Argv: []string{"/bin/sh", "-c", "ulimit -Sn"}})
+			s.ReadyFD = 800 // One beyond it is its own.
 			in := c.install(s)
 			main := c.launch(in, "nofile")
 			if got := readUntil(t, main.out, "\n"); got != "789\n" {

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
 	"systemg.org/sysg/pkg/sys"
 )
@@ -108,7 +109,7 @@ func (l *Launch) fork(path string, argv, env []string, place Place, extra []int)
 		err = f.under(l, ready[1])
 	}
 	if err == nil {
-		err = f.becomeStage(c.User, path, argv, env, append([]int{place.StdinFD, place.StdoutFD, place.StderrFD}, extra...))
+		err = f.becomeStage(l, path, argv, env, append([]int{place.StdinFD, place.StdoutFD, place.StderrFD}, extra...))
 	}
 	if err != nil {
 		return Started{}, err
@@ -166,14 +167,10 @@ func (f *fork) under(l *Launch, readyW int) error {
 	return err
 }
 
-// becomeStage is the execve of the stage, with its descriptors from 0 on.
-func (f *fork) becomeStage(inUserNamespace bool, path string, argv, env []string, fds []int) error {
-	limit, err := nofileAtStart()
-	if err != nil {
-		return err
-	}
-	f.call("put the limit of descriptors back", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pointer(f, &limit), 0)
-	if inUserNamespace {
+// becomeStage is the execve of the stage, with its descriptors from 0 on. Their limit
+// comes last, since a service may have one beyond it.
+func (f *fork) becomeStage(l *Launch, path string, argv, env []string, fds []int) error {
+	if l.Confinement.User {
 		f.keepAll()
 	}
 	for number, fd := range fds {
@@ -186,5 +183,13 @@ func (f *fork) becomeStage(inUserNamespace bool, path string, argv, env []string
 		}
 		f.becomes(source, uintptr(number))
 	}
+	limit, err := nofileAtStart()
+	if err != nil {
+		return err
+	}
+	if asked := slices.IndexFunc(l.Rlimits, func(r generation.Rlimit) bool { return r.Name == "nofile" }); l.Confinement.User && asked >= 0 {
+		limit.Max = max(limit.Max, l.Rlimits[asked].Hard) // Nobody could raise it again; see admit.
+	}
+	f.call("put the limit of descriptors back", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pointer(f, &limit), 0)
 	return f.exec(path, argv, env)
 }
