@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 	"systemg.org/sysg/pkg/generation"
 	"systemg.org/sysg/pkg/spec"
+	"systemg.org/sysg/pkg/sys"
 )
 
 // Between its clone and its execve a process is a copy of the helper, with all of its
@@ -30,7 +31,7 @@ func followForks(t *testing.T, i *instance, look func(pid int)) (end func()) {
 	go func() {
 		defer close(over)
 		runtime.LockOSThread() // The tracer is a thread, and ends with this.
-		const options = unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC
+		const options = unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACESYSGOOD
 		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", helper))
 		threads := map[int]bool{}
 		for _, task := range tasks {
@@ -60,7 +61,7 @@ func followForks(t *testing.T, i *instance, look func(pid int)) (end func()) {
 				threads[pid] = true
 			}
 			signal := status.StopSignal()
-			if status>>16 != 0 || signal == unix.SIGTRAP {
+			if status>>16 != 0 || signal&0x7f == unix.SIGTRAP {
 				signal = 0
 			}
 			switch {
@@ -68,6 +69,8 @@ func followForks(t *testing.T, i *instance, look func(pid int)) (end func()) {
 				_, _, _ = unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_CONT, uintptr(pid), 0, uintptr(signal), 0, 0)
 			case status.TrapCause() == unix.PTRACE_EVENT_EXEC:
 				_ = unix.PtraceDetach(pid)
+			case status.TrapCause() == unix.PTRACE_EVENT_FORK: // In the midst of a call.
+				_ = unix.PtraceSyscall(pid, 0)
 			default:
 				look(pid)
 				_ = unix.PtraceSyscall(pid, int(signal))
@@ -77,7 +80,9 @@ func followForks(t *testing.T, i *instance, look func(pid int)) (end func()) {
 	if err := <-following; err != nil {
 		t.Fatal(err)
 	}
-	return func() { _ = i.command.Process.Kill(); <-over }
+	end = func() { _ = i.command.Process.Kill(); <-over }
+	t.Cleanup(end)
+	return end
 }
 
 // reacher is a process that says whether it may reach into others.
@@ -196,7 +201,7 @@ func TestAForkThatIsKilledIsToldAsThat(t *testing.T) {
 			in := c.install(isolated("killed", "sleep 1000", edit))
 			stops, killAt := 0, 0
 			var forked []int
-			end := followForks(t, i, func(pid int) {
+			followForks(t, i, func(pid int) {
 				if stops++; stops == killAt {
 					_ = unix.Kill(pid, unix.SIGKILL)
 				}
@@ -204,7 +209,6 @@ func TestAForkThatIsKilledIsToldAsThat(t *testing.T) {
 					forked = append(forked, pid)
 				}
 			})
-			defer end()
 			for killAt = 1; ; killAt += 41 {
 				stops, forked = 0, nil
 				l := request(in, "killed")
@@ -224,6 +228,53 @@ func TestAForkThatIsKilledIsToldAsThat(t *testing.T) {
 			}
 			if killAt < 100 {
 				t.Errorf("it was through after %d stops", killAt)
+			}
+		})
+	}
+}
+
+// What the helper's death leaves on its way waits for nobody, and becomes nothing.
+func TestAForkEndsWithTheHelper(t *testing.T) {
+	requireRoot(t)
+	for name, edit := range map[string]func(*generation.Confinement){
+		"under init":    withInit,
+		"user":          func(c *generation.Confinement) { c.User = true },
+		"user and init": func(c *generation.Confinement) { withInit(c); c.User = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := startHelper(t)
+			through := false
+			for killAt := 1; !through; killAt += 47 {
+				c := i.dial()
+				c.list()
+				l := request(c.install(isolated("orphan", "sleep 1000", edit)), "orphan")
+				stops, forked := 0, map[int]int{} // Their pidfds.
+				end := followForks(t, i, func(pid int) {
+					if stops++; stops == killAt {
+						_ = i.command.Process.Kill()
+					}
+					if _, known := forked[pid]; !known {
+						forked[pid], _ = sys.PidfdOpen(pid)
+					}
+				})
+				c.ask(spec.Request{Launch: &l})
+				p, err := c.receive()
+				through = err == nil && p.Launched != nil
+				end()
+				wait := 10_000
+				if through {
+					wait = 0
+				}
+				for pid, pidfd := range forked {
+					poll := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+					if n, err := sys.Poll(poll, wait); n == 0 && !through {
+						t.Fatalf("killed at stop %d: process %d is left, %v", killAt, pid, err)
+					}
+					_ = unix.Close(pidfd)
+				}
+				c.close()
+				i.kill9()
+				i.start()
 			}
 		})
 	}
