@@ -212,17 +212,11 @@ func TestAFailureUnderInitNamesItsStage(t *testing.T) {
 // service's, in whatever way it is launched.
 func TestTheLimitOfDescriptorsIsWhatTheHelperWasStartedWith(t *testing.T) {
 	requireRoot(t)
-	var had unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &had); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 789, Max: had.Max}); err != nil {
-		t.Fatal(err)
-	}
 	h := startHelper(t)
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &had); err != nil {
-		t.Fatal(err)
-	}
+	h.alive()
+	h.kill9()
+	h.wrap = []string{"prlimit", "--nofile=789:"} // The hard one stays.
+	h.start()
 	c := h.dial()
 	c.list()
 	for name, edit := range map[string]func(*generation.Confinement){
