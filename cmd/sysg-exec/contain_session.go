@@ -88,8 +88,10 @@ type sessionHome struct {
 	// watchedFD is the pidfd of a survivor, if watching.
 	watchedFD int
 	watching  bool
-	// dead are the start times of members that an earlier look has seen dead.
-	dead map[int]uint64
+	// living and dead are the start times of the members that the last look has seen so.
+	// Who was one stays one: a process that ends has no environment any more for the
+	// last bit of its life, and so bears no mark.
+	living, dead map[int]uint64
 }
 
 func (h *sessionHome) oom() *spec.OOM { return nil }
@@ -234,7 +236,7 @@ func (h *sessionHome) eachMember(do func(stat sys.ProcStat, pidfd int) (keep boo
 		return false, err
 	}
 	family := family{home: h, all: all, known: map[int]bool{0: false, 1: false, os.Getpid(): false}}
-	dead := map[int]uint64{}
+	living, dead := map[int]uint64{}, map[int]uint64{}
 	for pid, stat := range all {
 		if !family.has(pid) {
 			continue
@@ -246,6 +248,7 @@ func (h *sessionHome) eachMember(do func(stat sys.ProcStat, pidfd int) (keep boo
 			}
 			continue
 		}
+		living[pid] = stat.Started
 		keep := false
 		if err == nil {
 			keep, err = do(stat, pidfd)
@@ -257,7 +260,7 @@ func (h *sessionHome) eachMember(do func(stat sys.ProcStat, pidfd int) (keep boo
 			first = err
 		}
 	}
-	h.dead = dead
+	h.living, h.dead = living, dead
 	return missed || family.changing, cmp.Or(first, family.err)
 }
 
@@ -306,7 +309,8 @@ func (f *family) has(pid int) bool {
 		return false
 	}
 	main := f.home.pid
-	belongs := main != 0 && (pid == main || stat.Session == main) || f.marked(pid) || f.has(stat.Parent)
+	was, known := f.home.living[pid]
+	belongs := known && was == stat.Started || main != 0 && (pid == main || stat.Session == main) || f.marked(pid) || f.has(stat.Parent)
 	f.known[pid] = belongs
 	return belongs
 }

@@ -371,3 +371,23 @@ func TestOrphansAreReaped(t *testing.T) {
 		}
 	}
 }
+
+// A process that ends has no environment any more, and so no mark, while it still
+// closes what it has open. This one has as much open as it may.
+func TestWhoIsSlowToEndIsWaitedFor(t *testing.T) {
+	i := startHelper(t, "--containment", "session")
+	c := i.dial()
+	c.list()
+	const slow = `ulimit -n $(ulimit -Hn); setsid perl -e '
+		while (pipe(my $r, my $w)) { push @open, $r, $w } $| = 1; print "$$\n"; sleep 1000' & sleep 1000`
+	p := c.launch(c.install(service("s", slow)), "s")
+	escaped, err := strconv.Atoi(strings.TrimSpace(readUntil(t, p.out, "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.done(spec.Request{Kill: &spec.Kill{Incarnation: p.id}})
+	c.over(p.id)
+	if !alreadyDead(escaped) {
+		t.Errorf("emptied, but %d lives", escaped)
+	}
+}
