@@ -154,8 +154,7 @@ func TestAHolderThatIsKilledIsReplaced(t *testing.T) {
 		c.list()
 		second = i.holder()
 	}
-	// Its shelves are filled in the turn of the loop in which it is found.
-	c.list()
+	i.waitKept(second)
 	c.close()
 	p.drop()
 	i.kill9()
@@ -166,6 +165,25 @@ func TestAHolderThatIsKilledIsReplaced(t *testing.T) {
 	}
 	if !gone(first) {
 		t.Error("nobody reaped the first one")
+	}
+}
+
+// waitKept waits until the new holder has something of a run: it is a process before
+// the helper has got to know it. It holds the end to take from at this number.
+func (i *instance) waitKept(holder int) {
+	i.t.Helper()
+	pidfd, err := sys.PidfdOpen(holder)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	runs, err := unix.PidfdGetfd(pidfd, 5, 0)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	defer unix.Close(runs)
+	if n, err := sys.Poll([]unix.PollFd{{Fd: int32(runs), Events: unix.POLLIN}}, int(patience.Milliseconds())); n != 1 || err != nil {
+		i.t.Fatalf("it keeps nothing: %v", err)
 	}
 }
 
