@@ -47,31 +47,37 @@ func TestEachCallOfAForkMayFail(t *testing.T) {
 				}
 			})
 			before := i.descriptors()
-			for failAt = 1; ; failAt++ {
-				calls, forked = 0, nil
+			next := 1
+			for ; ; next++ {
+				looking.Lock()
+				calls, forked, failAt = 0, nil, next
+				looking.Unlock()
 				l := request(in, "fails")
 				if l.Role = role; role == spec.RoleHealth {
 					l.Beside = main.id
 				}
 				c.ask(spec.Request{Launch: &l})
 				p := c.answer()
-				if p.Launched != nil && calls < failAt {
+				looking.Lock()
+				called, all := calls, slices.Clone(forked)
+				looking.Unlock()
+				if p.Launched != nil && called < next {
 					c.done(spec.Request{Kill: &spec.Kill{Incarnation: l.Incarnation}})
 					c.over(l.Incarnation)
 					c.done(spec.Request{Ack: &spec.Ack{Incarnations: []string{l.Incarnation}}})
 					break
 				}
 				if p.Failed == nil || p.Failed.Stage != spec.StageClone || !strings.HasSuffix(p.Failed.Detail, "function not implemented") {
-					t.Errorf("call %d: answered by %+v %+v", failAt, p.Launched, p.Failed)
+					t.Errorf("call %d: answered by %+v %+v", next, p.Launched, p.Failed)
 				}
-				for _, pid := range forked {
+				for _, pid := range all {
 					if !gone(pid) {
-						t.Errorf("call %d: process %d of %v is left", failAt, pid, forked)
+						t.Errorf("call %d: process %d of %v is left", next, pid, all)
 					}
 				}
 			}
-			if failAt < 15 {
-				t.Errorf("there were only %d calls", failAt)
+			if next < 15 {
+				t.Errorf("there were only %d calls", next)
 			}
 			if after := i.descriptors(); !slices.Equal(before, after) {
 				t.Errorf("the helper had %q, and has %q", before, after)

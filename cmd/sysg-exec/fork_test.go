@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,9 @@ import (
 
 // Between its clone and its execve a process is a copy of the helper, with all of its
 // memory and descriptors. These tests stop it there.
+
+// looking is held while look is called, and by a test while it uses what look does.
+var looking sync.Mutex
 
 // followForks has look called at each stop of what a helper forks, which are those
 // before and after each system call until the execve. It ends by the end of the helper.
@@ -73,7 +77,9 @@ func followForks(t *testing.T, i *instance, look func(pid int)) (end func()) {
 			case status.TrapCause() == unix.PTRACE_EVENT_FORK: // In the midst of a call.
 				_ = unix.PtraceSyscall(pid, 0)
 			default:
+				looking.Lock()
 				look(pid)
+				looking.Unlock()
 				_ = unix.PtraceSyscall(pid, int(signal))
 			}
 		}
@@ -210,25 +216,31 @@ func TestAForkThatIsKilledIsToldAsThat(t *testing.T) {
 					forked = append(forked, pid)
 				}
 			})
-			for killAt = 1; ; killAt += 41 {
-				stops, forked = 0, nil
+			next := 1
+			for ; ; next += 41 {
+				looking.Lock()
+				stops, forked, killAt = 0, nil, next
+				looking.Unlock()
 				l := request(in, "killed")
 				c.ask(spec.Request{Launch: &l})
 				p := c.answer()
-				if p.Launched != nil && stops < killAt { // It was through before.
+				looking.Lock()
+				stopped, all := stops, slices.Clone(forked)
+				looking.Unlock()
+				if p.Launched != nil && stopped < next { // It was through before.
 					break
 				}
 				if p.Failed == nil || !strings.HasSuffix(p.Failed.Detail, "before it became the program") {
-					t.Errorf("killed at stop %d: answered by %+v %+v", killAt, p.Launched, p.Failed)
+					t.Errorf("killed at stop %d: answered by %+v %+v", next, p.Launched, p.Failed)
 				}
-				for _, pid := range forked {
+				for _, pid := range all {
 					if !gone(pid) {
-						t.Errorf("killed at stop %d: process %d of %v is left", killAt, pid, forked)
+						t.Errorf("killed at stop %d: process %d of %v is left", next, pid, all)
 					}
 				}
 			}
-			if killAt < 100 {
-				t.Errorf("it was through after %d stops", killAt)
+			if next < 100 {
+				t.Errorf("it was through after %d stops", next)
 			}
 		})
 	}
